@@ -1,0 +1,1 @@
+//! Dialogs, legs and the matcher: datagrams in, calls out.

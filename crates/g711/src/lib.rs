@@ -1,0 +1,1 @@
+//! ITU-T G.711 A-law and u-law both ways, and Appendix I concealment.

@@ -1,0 +1,3 @@
+//! The binary `sipreel`: arguments, threads and wiring.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! RTP and RTCP packets, streams, timeline and statistics (RFC 3550).

@@ -1,0 +1,1 @@
+//! Recordings, records, kept packets and the index.
