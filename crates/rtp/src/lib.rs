@@ -1,1 +1,26 @@
-//! RTP and RTCP packets, streams, timeline and statistics (RFC 3550).
+//! RTP and RTCP as a watcher sees them (RFC 3550): packets, streams, their order, their place in time, their statistics.
+//!
+//! A stream knows nothing of calls. Packets are kept as they came and looked at with hindsight once the call is over.
+
+mod demux;
+mod envelope;
+mod event;
+mod id;
+mod kept;
+mod packet;
+mod rtcp;
+mod sequence;
+mod statistics;
+mod streams;
+mod timeline;
+
+pub use demux::{Kind, kind};
+pub use event::{EventPayload, Events, TelephoneEvent};
+pub use id::{ExtSeq, PayloadType, Seq, Ssrc, Ticks};
+pub use kept::{Copying, Frame, Kept, KeptFrame, Medium, Slot};
+pub use packet::Packet;
+pub use rtcp::Report;
+pub use sequence::{Sent, Sequence};
+pub use statistics::Statistics;
+pub use streams::{Disposition, Dropped, Limits, Stream, StreamId, Streams};
+pub use timeline::{Before, Sounding, Talkspurt, Timeline};

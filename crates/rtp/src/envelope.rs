@@ -1,0 +1,136 @@
+//! The sender's clock against the capture's: a line under the lower envelope of (arrival - time stamp).
+//!
+//! The network can only delay a packet, never hasten it, so the packets that came with the least delay tell the clock,
+//! and jitter above them tells nothing. The line is the edge of the lower convex hull that spans the middle of the
+//! points: of all lines that lie under every point it is the one nearest to them in sum.
+
+/// One packet: when its first sample was taken by the sender's clock, and how much later it arrived.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Delay {
+    /// The time stamp in nanoseconds of the sender's clock.
+    pub(crate) sent_ns: i64,
+    /// Arrival less `sent_ns`.
+    pub(crate) behind_ns: i64,
+}
+
+/// Sender clock to capture clock.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Line {
+    at_ns: i64,
+    behind_ns: f64,
+    slope: f64,
+    fitted: bool,
+}
+
+impl Line {
+    /// The line under `delays`, which are sorted by `sent_ns`. Where they span too little time for a slope to be
+    /// told from jitter, or the slope is none that a quartz has, the line is level.
+    pub(crate) fn under(delays: &[Delay]) -> Line {
+        let (Some(first), Some(last)) = (delays.first(), delays.last()) else { return Line::level(0, 0) };
+        let lowest = delays.iter().map(|delay| delay.behind_ns).min().unwrap_or(0);
+        if last.sent_ns - first.sent_ns < SHORTEST_FIT_NS {
+            return Line::level(first.sent_ns, lowest);
+        }
+        let middle = first.sent_ns + (last.sent_ns - first.sent_ns) / 2;
+        let hull = lower_hull(delays);
+        let edge = hull.iter().zip(hull.iter().skip(1)).find(|(_, right)| right.sent_ns >= middle);
+        let Some((left, right)) = edge else { return Line::level(first.sent_ns, lowest) };
+        let slope = (right.behind_ns - left.behind_ns) as f64 / (right.sent_ns - left.sent_ns) as f64;
+        if slope.abs() > STEEPEST {
+            return Line::level(first.sent_ns, lowest);
+        }
+        Line { at_ns: left.sent_ns, behind_ns: left.behind_ns as f64, slope, fitted: true }
+    }
+
+    fn level(at_ns: i64, behind_ns: i64) -> Line {
+        Line { at_ns, behind_ns: behind_ns as f64, slope: 0.0, fitted: false }
+    }
+
+    /// When, by the capture's clock, the sample of `sent_ns` would have arrived without delay.
+    pub(crate) fn place_ns(&self, sent_ns: i64) -> i64 {
+        sent_ns + (self.behind_ns + self.slope * (sent_ns - self.at_ns) as f64).round() as i64
+    }
+
+    /// How much faster the sender's clock runs than the capture's; `None` where it could not be told.
+    pub(crate) fn skew_ppm(&self) -> Option<f64> {
+        self.fitted.then_some(-self.slope * 1e6)
+    }
+}
+
+/// Below this a slope says more of the jitter than of the clock.
+const SHORTEST_FIT_NS: i64 = 10_000_000_000;
+/// No quartz is off by a thousandth: such a slope is a change of route.
+const STEEPEST: f64 = 1e-3;
+
+/// The corners of the lower convex hull, left to right (Andrew's monotone chain).
+fn lower_hull(delays: &[Delay]) -> Vec<Delay> {
+    let mut hull: Vec<Delay> = Vec::new();
+    for &delay in delays {
+        if let Some(last) = hull.last_mut()
+            && last.sent_ns == delay.sent_ns
+        {
+            last.behind_ns = last.behind_ns.min(delay.behind_ns);
+            continue;
+        }
+        while let [.., before, last] = hull.as_slice()
+            && !turns_left(*before, *last, delay)
+        {
+            hull.pop();
+        }
+        hull.push(delay);
+    }
+    hull
+}
+
+fn turns_left(a: Delay, b: Delay, c: Delay) -> bool {
+    let (abx, aby) = (i128::from(b.sent_ns - a.sent_ns), i128::from(b.behind_ns - a.behind_ns));
+    let (acx, acy) = (i128::from(c.sent_ns - a.sent_ns), i128::from(c.behind_ns - a.behind_ns));
+    abx * acy > aby * acx
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn delays(count: i64, skew_ppm: i64, jitter: impl Fn(i64) -> i64) -> Vec<Delay> {
+        let one = |n: i64| {
+            let sent_ns = n * 20_000_000;
+            Delay { sent_ns, behind_ns: 5_000_000 - sent_ns / 1_000_000 * skew_ppm + jitter(n) }
+        };
+        (0..count).map(one).collect()
+    }
+
+    #[test]
+    fn jitter_moves_nothing() {
+        let line = Line::under(&delays(3000, 0, |n| (n * 7919 % 50) * 1_000_000));
+        assert!(line.skew_ppm().unwrap().abs() < 0.001);
+        assert_eq!(line.place_ns(40_000_000_000), 40_005_000_000);
+    }
+
+    #[test]
+    fn tells_a_fast_sender_from_a_slow_one() {
+        let fast = Line::under(&delays(3000, 300, |n| (n * 7919 % 50) * 1_000_000));
+        assert!((fast.skew_ppm().unwrap() - 300.0).abs() < 1.0, "{:?}", fast.skew_ppm());
+        let slow = Line::under(&delays(3000, -300, |n| (n * 104_729 % 11) * 1_000_000));
+        assert!((slow.skew_ppm().unwrap() + 300.0).abs() < 1.0, "{:?}", slow.skew_ppm());
+    }
+
+    #[test]
+    fn a_short_stream_gives_no_slope() {
+        let line = Line::under(&delays(400, 300, |_| 0));
+        assert_eq!(line.skew_ppm(), None);
+        assert_eq!(Line::under(&[]).place_ns(7), 7);
+    }
+
+    proptest! {
+        #[test]
+        fn lies_under_every_point(jitter in prop::collection::vec(0i64..300_000_000, 2..900), skew in -500i64..500) {
+            let delays = delays(jitter.len() as i64, skew, |n| jitter[n as usize]);
+            let line = Line::under(&delays);
+            for delay in &delays {
+                prop_assert!(line.place_ns(delay.sent_ns) <= delay.sent_ns + delay.behind_ns + 1);
+            }
+        }
+    }
+}

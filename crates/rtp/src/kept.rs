@@ -1,0 +1,338 @@
+//! The packets of a stream, kept undecoded with their arrival until the call is over.
+//!
+//! Where the input is a mapped file a packet is kept as its place in that file and nothing is copied; a frame that was
+//! only lent is copied once, into the chunk. What a packet says is read once, when it comes; afterwards only its
+//! payload's bytes are asked for.
+
+use clock::Time;
+
+use crate::id::{PayloadType, Seq, Ticks};
+use crate::packet::Packet;
+
+/// The frame in which a packet came, as far as keeping it needs to know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// The whole frame as captured.
+    pub bytes: &'a [u8],
+    /// Its link type, a LINKTYPE number of the pcap registry.
+    pub link: u32,
+    /// Where the frame's first byte stands in the mapped input; `None` where the bytes are only lent.
+    pub place: Option<u64>,
+}
+
+/// Where the bytes of mapped frames are read again.
+pub trait Medium: Sync {
+    /// `len` bytes from `place` on; `None` where there are none.
+    fn slice(&self, place: u64, len: usize) -> Option<&[u8]>;
+}
+
+/// What is kept of one packet: its header's fields, its arrival, and where its bytes are.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    arrival: Time,
+    place: u64,
+    ticks: Ticks,
+    seq: Seq,
+    frame_len: u16,
+    payload_at: u16,
+    payload_len: u16,
+    link: u16,
+    type_and_marker: u8,
+    held: Held,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Held {
+    Mapped,
+    Copied,
+}
+
+impl Slot {
+    /// When the packet was captured.
+    #[must_use]
+    pub fn arrival(&self) -> Time {
+        self.arrival
+    }
+
+    /// Its RTP time stamp.
+    #[must_use]
+    pub fn ticks(&self) -> Ticks {
+        self.ticks
+    }
+
+    /// Its sequence number.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// Its payload type.
+    #[must_use]
+    pub fn payload_type(&self) -> PayloadType {
+        PayloadType(self.type_and_marker & 0x7f)
+    }
+
+    /// Its marker bit.
+    #[must_use]
+    pub fn marker(&self) -> bool {
+        self.type_and_marker & 0x80 != 0
+    }
+
+    /// How many bytes of payload it carries.
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        usize::from(self.payload_len)
+    }
+}
+
+/// The packets of one stream in the order of their arrival.
+#[derive(Default, Debug)]
+pub struct Kept {
+    chunks: Vec<Chunk>,
+    len: usize,
+}
+
+#[derive(Default, Debug)]
+struct Chunk {
+    slots: Vec<Slot>,
+    bytes: Vec<u8>,
+}
+
+/// About five seconds of packets of 20 ms: small enough to let go of one by one, large enough to be cheap.
+const CHUNK_SLOTS: usize = 256;
+
+/// How much of each lent frame is copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Copying {
+    /// The payload alone: what the audio needs.
+    Payloads,
+    /// The whole frame, to be written beside the audio.
+    Frames,
+}
+
+impl Kept {
+    /// Keeps `packet`, which arrived at `arrival` in `frame`. Gives how many bytes were copied.
+    pub fn push(&mut self, arrival: Time, packet: &Packet<'_>, frame: &Frame<'_>, copying: Copying) -> usize {
+        if self.chunks.last().is_none_or(|chunk| chunk.slots.len() >= CHUNK_SLOTS) {
+            self.chunks.push(Chunk::default());
+        }
+        let Some(chunk) = self.chunks.last_mut() else { return 0 };
+        self.len += 1;
+        chunk.push(arrival, packet, frame, copying)
+    }
+
+    /// How many packets are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Every packet in the order of arrival.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.chunks.iter().flat_map(|chunk| &chunk.slots)
+    }
+
+    /// Every packet in the order of arrival, with its payload; an empty one where the medium has lost it.
+    pub fn payloads<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = (&'a Slot, &'a [u8])> {
+        self.chunks.iter().flat_map(move |chunk| {
+            chunk.slots.iter().map(move |slot| (slot, chunk.payload(slot, medium).unwrap_or_default()))
+        })
+    }
+
+    /// Every packet's whole frame and link type, where it was kept whole.
+    pub fn frames<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = KeptFrame<'a>> {
+        self.chunks
+            .iter()
+            .flat_map(move |chunk| chunk.slots.iter().filter_map(move |slot| chunk.frame(slot, medium)))
+    }
+
+    /// Lets go of whole chunks whose last packet came before `before`. Gives the packets and copied bytes let go of.
+    pub fn forget_before(&mut self, before: Time) -> (usize, usize) {
+        let old = |chunk: &Chunk| chunk.slots.last().is_some_and(|slot| slot.arrival < before);
+        let count = self.chunks.iter().take_while(|chunk| old(chunk)).count();
+        let (mut packets, mut bytes) = (0, 0);
+        for chunk in self.chunks.drain(..count) {
+            packets += chunk.slots.len();
+            bytes += chunk.bytes.len();
+        }
+        self.len -= packets;
+        (packets, bytes)
+    }
+
+    /// Bytes that were copied for these packets.
+    #[must_use]
+    pub fn copied_bytes(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.bytes.len()).sum()
+    }
+}
+
+/// A frame that was kept whole.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptFrame<'a> {
+    /// When it was captured.
+    pub arrival: Time,
+    /// Its link type.
+    pub link: u32,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Where in it the RTP payload stands.
+    pub payload: (usize, usize),
+    /// The payload type of the packet in it.
+    pub payload_type: PayloadType,
+}
+
+impl Chunk {
+    fn push(&mut self, arrival: Time, packet: &Packet<'_>, frame: &Frame<'_>, copying: Copying) -> usize {
+        let copied_before = self.bytes.len();
+        let whole = Extent::of(packet.payload, frame.bytes);
+        let (held, place, extent) = match (frame.place, whole, copying) {
+            (Some(place), Some(extent), _) => (Held::Mapped, place, extent),
+            (None, Some(extent), Copying::Frames) => {
+                self.bytes.extend_from_slice(frame.bytes);
+                (Held::Copied, copied_before as u64, extent)
+            }
+            _ => {
+                self.bytes.extend_from_slice(packet.payload);
+                (Held::Copied, copied_before as u64, Extent::payload_alone(packet.payload))
+            }
+        };
+        self.slots.push(Slot {
+            arrival,
+            place,
+            ticks: packet.ticks,
+            seq: packet.seq,
+            frame_len: extent.frame_len,
+            payload_at: extent.payload_at,
+            payload_len: extent.payload_len,
+            link: frame.link as u16,
+            type_and_marker: packet.payload_type.0 | u8::from(packet.marker) << 7,
+            held,
+        });
+        self.bytes.len() - copied_before
+    }
+
+    fn payload<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<&'a [u8]> {
+        let (at, len) = (usize::from(slot.payload_at), usize::from(slot.payload_len));
+        match slot.held {
+            Held::Mapped => medium.slice(slot.place + u64::from(slot.payload_at), len),
+            Held::Copied => self.bytes.get(slot.place as usize + at..)?.get(..len),
+        }
+    }
+
+    fn frame<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<KeptFrame<'a>> {
+        let len = usize::from(slot.frame_len);
+        let bytes = match slot.held {
+            Held::Mapped => medium.slice(slot.place, len)?,
+            Held::Copied => self.bytes.get(slot.place as usize..)?.get(..len)?,
+        };
+        let payload = (usize::from(slot.payload_at), usize::from(slot.payload_len));
+        let link = u32::from(slot.link);
+        // A payload copied alone is no frame.
+        (len > payload.1).then_some(KeptFrame {
+            arrival: slot.arrival,
+            link,
+            bytes,
+            payload,
+            payload_type: slot.payload_type(),
+        })
+    }
+}
+
+/// Where a payload stands in its frame, in numbers that fit a slot.
+struct Extent {
+    frame_len: u16,
+    payload_at: u16,
+    payload_len: u16,
+}
+
+impl Extent {
+    /// `None` where the payload lies outside the frame, or the frame is a super-frame of more than 65 535 bytes.
+    fn of(payload: &[u8], frame: &[u8]) -> Option<Extent> {
+        let at = (payload.as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;
+        let fits = at.checked_add(payload.len())? <= frame.len();
+        let frame_len = u16::try_from(frame.len()).ok()?;
+        fits.then_some(Extent { frame_len, payload_at: at as u16, payload_len: payload.len() as u16 })
+    }
+
+    fn payload_alone(payload: &[u8]) -> Extent {
+        let len = payload.len().min(usize::from(u16::MAX)) as u16;
+        Extent { frame_len: len, payload_at: 0, payload_len: len }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Ssrc;
+
+    struct Mapped(Vec<u8>);
+
+    impl Medium for Mapped {
+        fn slice(&self, place: u64, len: usize) -> Option<&[u8]> {
+            self.0.get(place as usize..)?.get(..len)
+        }
+    }
+
+    fn packet(seq: u16, payload: &[u8]) -> Packet<'_> {
+        Packet {
+            ssrc: Ssrc(1),
+            seq: Seq(seq),
+            ticks: Ticks(160),
+            payload_type: PayloadType(8),
+            marker: true,
+            payload,
+        }
+    }
+
+    #[test]
+    fn a_slot_stays_small() {
+        assert_eq!(size_of::<Slot>(), 32, "a million packets of open calls must stay under 40 MB");
+    }
+
+    #[test]
+    fn a_mapped_frame_is_kept_without_a_copy_and_read_again() {
+        let input = Mapped(b"....headerPAYLOADtrail".to_vec());
+        let bytes = &input.0[4..];
+        let mut kept = Kept::default();
+        let frame = Frame { bytes, link: 1, place: Some(4) };
+        assert_eq!(kept.push(Time::from_ns(5), &packet(7, &bytes[6..13]), &frame, Copying::Payloads), 0);
+        let (slot, payload) = kept.payloads(&input).next().unwrap();
+        assert_eq!(
+            (slot.seq(), slot.payload_type(), slot.marker(), payload),
+            (Seq(7), PayloadType(8), true, &b"PAYLOAD"[..])
+        );
+        let whole = kept.frames(&input).next().unwrap();
+        assert_eq!((whole.bytes, whole.payload, whole.link), (bytes, (6, 7), 1));
+    }
+
+    #[test]
+    fn a_lent_frame_is_copied_as_far_as_asked() {
+        let nothing = Mapped(Vec::new());
+        let bytes = b"headerPAYLOAD".to_vec();
+        let frame = Frame { bytes: &bytes, link: 101, place: None };
+        let mut kept = Kept::default();
+        assert_eq!(kept.push(Time::default(), &packet(1, &bytes[6..]), &frame, Copying::Payloads), 7);
+        assert_eq!(kept.push(Time::default(), &packet(2, &bytes[6..]), &frame, Copying::Frames), 13);
+        assert!(kept.payloads(&nothing).all(|(_, payload)| payload == b"PAYLOAD"));
+        let frames: Vec<_> = kept.frames(&nothing).map(|frame| frame.bytes).collect();
+        assert_eq!(frames, [&bytes[..]], "only the second was kept whole");
+        assert_eq!(kept.copied_bytes(), 20);
+    }
+
+    #[test]
+    fn forgets_whole_chunks_only() {
+        let mut kept = Kept::default();
+        let frame = Frame { bytes: b"xy", link: 1, place: None };
+        for n in 0..600u16 {
+            kept.push(Time::from_ns(i64::from(n)), &packet(n, &frame.bytes[1..]), &frame, Copying::Payloads);
+        }
+        assert_eq!(kept.forget_before(Time::from_ns(300)), (256, 256));
+        assert_eq!((kept.len(), kept.slots().next().unwrap().seq()), (344, Seq(256)));
+    }
+}

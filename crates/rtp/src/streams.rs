@@ -1,0 +1,392 @@
+//! The table of streams: packets gathered by flow and SSRC, whether or not their signalling was seen.
+//!
+//! A source is on probation until a second packet follows in sequence (RFC 3550, A.1), so that datagrams which only
+//! look like RTP cost one entry of a bounded table for a few seconds. Nothing is known of calls here: an owner is a
+//! number that the caller of this table chose.
+
+use std::collections::VecDeque;
+
+use clock::{Span, Time};
+use flow::Flow;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::id::Ssrc;
+use crate::kept::{Copying, Frame, Kept};
+use crate::packet::Packet;
+
+/// One SSRC from one source address to one destination.
+#[derive(Debug)]
+pub struct Stream {
+    /// From where to where.
+    pub flow: Flow,
+    /// Who sends.
+    pub ssrc: Ssrc,
+    /// Its packets.
+    pub kept: Kept,
+    /// When its first packet came.
+    pub first_at: Time,
+    /// When its last packet came.
+    pub last_at: Time,
+    valid: bool,
+    owner: Option<u32>,
+    generation: u32,
+}
+
+impl Stream {
+    /// Whether a second packet followed the first in sequence.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.valid
+    }
+
+    /// Who claimed the stream, by [`Streams::claim`].
+    #[must_use]
+    pub fn owner(&self) -> Option<u32> {
+        self.owner
+    }
+}
+
+/// A stream in the table; it stays good until the stream leaves the table.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct StreamId {
+    index: u32,
+    generation: u32,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Disposition {
+    /// Kept in a stream that was known before.
+    Kept(StreamId),
+    /// Kept, and with it the stream proved to be one: the time to look for its call.
+    Opened(StreamId),
+    /// Kept in a stream that has not proved to be one.
+    Probation(StreamId),
+    /// The table is full of streams that belong to calls.
+    Refused,
+}
+
+/// The bounds of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many streams there may be at once.
+    pub streams: usize,
+    /// How long a stream that no call claims is kept after its packets.
+    pub look_back: Span,
+    /// Bytes that may be copied for packets that were only lent.
+    pub copied_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { streams: 262_144, look_back: Span::from_secs(10), copied_bytes: 2 << 30 }
+    }
+}
+
+/// The streams at hand.
+#[derive(Debug)]
+pub struct Streams {
+    limits: Limits,
+    copying: Copying,
+    by_key: HashMap<Key, u32, RandomState>,
+    table: Vec<Option<Stream>>,
+    free: Vec<u32>,
+    next_generation: u32,
+    unclaimed: VecDeque<StreamId>,
+    probation: VecDeque<StreamId>,
+    copied_bytes: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Key {
+    flow: Flow,
+    ssrc: Ssrc,
+}
+
+/// A stream that left the table without a call.
+#[derive(Debug)]
+pub struct Dropped {
+    /// The stream.
+    pub stream: Stream,
+    /// Whether it had to go because the table or the memory was full.
+    pub evicted: bool,
+}
+
+impl Streams {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: Limits, copying: Copying) -> Self {
+        Streams {
+            limits,
+            copying,
+            by_key: HashMap::default(),
+            table: Vec::new(),
+            free: Vec::new(),
+            next_generation: 0,
+            unclaimed: VecDeque::new(),
+            probation: VecDeque::new(),
+            copied_bytes: 0,
+        }
+    }
+
+    /// Keeps a packet in its stream. Streams that had to make room are pushed to `dropped`.
+    pub fn handle_packet(
+        &mut self,
+        at: Time,
+        flow: Flow,
+        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        dropped: &mut Vec<Dropped>,
+    ) -> Disposition {
+        let key = Key { flow, ssrc: packet.ssrc };
+        let known = self.by_key.get(&key).copied();
+        let Some(index) = known.or_else(|| self.open(at, key, dropped)) else { return Disposition::Refused };
+        let Some(Some(stream)) = self.table.get_mut(index as usize) else { return Disposition::Refused };
+        let id = StreamId { index, generation: stream.generation };
+        let opens = !stream.valid && stream.kept.slots().any(|slot| packet.seq.ahead_of(slot.seq()) == 1);
+        self.copied_bytes += stream.kept.push(at, packet, frame, self.copying);
+        stream.last_at = stream.last_at.max(at);
+        if opens {
+            stream.valid = true;
+            self.unclaimed.push_back(id);
+        } else if !stream.valid && stream.kept.len() > LONGEST_PROBATION {
+            self.copied_bytes -= stream.kept.copied_bytes();
+            stream.kept = Kept::default();
+        }
+        if self.copied_bytes > self.limits.copied_bytes {
+            self.evict(dropped);
+        }
+        match (opens, known) {
+            (true, _) => Disposition::Opened(id),
+            (false, Some(_)) if self.stream(id).is_some_and(Stream::is_valid) => Disposition::Kept(id),
+            _ => Disposition::Probation(id),
+        }
+    }
+
+    /// The stream, while it is in the table.
+    #[must_use]
+    pub fn stream(&self, id: StreamId) -> Option<&Stream> {
+        self.table.get(id.index as usize)?.as_ref().filter(|stream| stream.generation == id.generation)
+    }
+
+    /// The stream of that flow and SSRC.
+    #[must_use]
+    pub fn find(&self, flow: Flow, ssrc: Ssrc) -> Option<StreamId> {
+        let index = *self.by_key.get(&Key { flow, ssrc })?;
+        let generation = self.table.get(index as usize)?.as_ref()?.generation;
+        Some(StreamId { index, generation })
+    }
+
+    /// Marks the stream as `owner`'s: it stays until it is taken.
+    pub fn claim(&mut self, id: StreamId, owner: u32) {
+        if let Some(Some(stream)) = self.table.get_mut(id.index as usize)
+            && stream.generation == id.generation
+        {
+            stream.owner = Some(owner);
+        }
+    }
+
+    /// Takes the stream out of the table with all its packets.
+    pub fn take(&mut self, id: StreamId) -> Option<Stream> {
+        self.stream(id)?;
+        let stream = self.table.get_mut(id.index as usize)?.take()?;
+        self.by_key.remove(&Key { flow: stream.flow, ssrc: stream.ssrc });
+        self.free.push(id.index);
+        self.copied_bytes -= stream.kept.copied_bytes();
+        Some(stream)
+    }
+
+    /// Streams that proved to be such and belong to nobody, oldest first.
+    pub fn unclaimed(&self) -> impl Iterator<Item = (StreamId, &Stream)> {
+        let open = |id: &StreamId| Some((*id, self.stream(*id).filter(|stream| stream.owner.is_none())?));
+        self.unclaimed.iter().filter_map(open)
+    }
+
+    /// Lets go of what is past the look-back at `now`: streams and probationers that fell silent go to `dropped`, and
+    /// of unclaimed streams that still speak the older packets are forgotten.
+    pub fn expire(&mut self, now: Time, dropped: &mut Vec<Dropped>) {
+        let before = now - self.limits.look_back;
+        let mut probation = std::mem::take(&mut self.probation);
+        probation.retain(|&id| self.stays(id, false, before, dropped));
+        self.probation = probation;
+        let mut unclaimed = std::mem::take(&mut self.unclaimed);
+        unclaimed.retain(|&id| self.stays(id, true, before, dropped));
+        self.unclaimed = unclaimed;
+    }
+
+    /// Lets every stream go that is left; the input is over.
+    pub fn drain(&mut self, dropped: &mut Vec<Dropped>) {
+        let all: Vec<StreamId> = self.probation.drain(..).chain(self.unclaimed.drain(..)).collect();
+        for id in all {
+            if let Some(stream) = self.take(id) {
+                dropped.push(Dropped { stream, evicted: false });
+            }
+        }
+    }
+
+    /// How many streams are in the table.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// How many streams there may be.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limits.streams
+    }
+
+    fn open(&mut self, at: Time, key: Key, dropped: &mut Vec<Dropped>) -> Option<u32> {
+        if self.by_key.len() >= self.limits.streams && !self.evict(dropped) {
+            return None;
+        }
+        let generation = self.next_generation;
+        self.next_generation = self.next_generation.wrapping_add(1);
+        let stream = Stream {
+            flow: key.flow,
+            ssrc: key.ssrc,
+            kept: Kept::default(),
+            first_at: at,
+            last_at: at,
+            valid: false,
+            owner: None,
+            generation,
+        };
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.table.push(None);
+            self.table.len() as u32 - 1
+        });
+        *self.table.get_mut(index as usize)? = Some(stream);
+        self.by_key.insert(key, index);
+        self.probation.push_back(StreamId { index, generation });
+        Some(index)
+    }
+
+    /// Whether `id` stays in its queue, which holds streams that are `valid` or those that are not.
+    fn stays(&mut self, id: StreamId, valid: bool, before: Time, dropped: &mut Vec<Dropped>) -> bool {
+        let Some(Some(stream)) = self.table.get_mut(id.index as usize) else { return false };
+        if stream.generation != id.generation || stream.valid != valid || stream.owner.is_some() {
+            return false;
+        }
+        if stream.last_at < before {
+            dropped.extend(self.take(id).map(|stream| Dropped { stream, evicted: false }));
+            return false;
+        }
+        self.copied_bytes -= stream.kept.forget_before(before).1;
+        true
+    }
+
+    /// Drops the least useful stream: the oldest on probation, else the oldest that nobody claims.
+    fn evict(&mut self, dropped: &mut Vec<Dropped>) -> bool {
+        let unproven = |stream: &Stream| !stream.valid && stream.owner.is_none();
+        let unowned = |stream: &Stream| stream.owner.is_none();
+        let mut evicted = None;
+        while evicted.is_none() {
+            evicted = match (self.probation.pop_front(), self.unclaimed.is_empty()) {
+                (Some(id), _) => self.stream(id).is_some_and(unproven).then_some(id),
+                (None, false) => {
+                    self.unclaimed.pop_front().filter(|&id| self.stream(id).is_some_and(unowned))
+                }
+                (None, true) => return false,
+            };
+        }
+        dropped.extend(evicted.and_then(|id| self.take(id)).map(|stream| Dropped { stream, evicted: true }));
+        true
+    }
+}
+
+/// A source that sent so many packets of which no two follow each other is something else.
+const LONGEST_PROBATION: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{PayloadType, Seq, Ticks};
+    use flow::{Address, Endpoint};
+
+    fn flow(n: u16) -> Flow {
+        let host = |last| Address::v4([192, 0, 2, last]);
+        Flow::new(Endpoint::new(host(1), 10_000 + n), Endpoint::new(host(2), 20_000))
+    }
+
+    fn streams(streams: usize) -> Streams {
+        Streams::new(Limits { streams, ..Limits::default() }, Copying::Payloads)
+    }
+
+    fn send(table: &mut Streams, at_s: i64, from: u16, seq: u16, dropped: &mut Vec<Dropped>) -> Disposition {
+        let payload = [0u8; 160];
+        let packet = Packet {
+            ssrc: Ssrc(7),
+            seq: Seq(seq),
+            ticks: Ticks(0),
+            payload_type: PayloadType(0),
+            marker: false,
+            payload: &payload,
+        };
+        let frame = Frame { bytes: &payload, link: 1, place: None };
+        table.handle_packet(Time::from_ns(0) + Span::from_secs(at_s), flow(from), &packet, &frame, dropped)
+    }
+
+    #[test]
+    fn a_stream_opens_with_its_second_packet_in_sequence() {
+        let (mut table, mut dropped) = (streams(10), Vec::new());
+        assert!(matches!(send(&mut table, 0, 1, 65_535, &mut dropped), Disposition::Probation(_)));
+        assert!(matches!(send(&mut table, 0, 1, 9, &mut dropped), Disposition::Probation(_)));
+        let Disposition::Opened(id) = send(&mut table, 0, 1, 0, &mut dropped) else {
+            panic!("0 follows 65 535")
+        };
+        assert!(matches!(send(&mut table, 0, 1, 1, &mut dropped), Disposition::Kept(same) if same == id));
+        assert_eq!(table.take(id).unwrap().kept.len(), 4, "the packets of the probation are kept too");
+        assert!(table.stream(id).is_none() && table.is_empty());
+    }
+
+    #[test]
+    fn an_unclaimed_stream_is_held_for_the_look_back_and_no_longer() {
+        let (mut table, mut dropped) = (streams(10), Vec::new());
+        for second in 0..3000u16 {
+            send(&mut table, i64::from(second) / 10, 1, second, &mut dropped);
+        }
+        table.expire(Time::from_ns(0) + Span::from_secs(300), &mut dropped);
+        let (id, stream) = table.unclaimed().next().unwrap();
+        assert!(stream.kept.len() < 100 + 256, "ten seconds and the rest of a chunk: {}", stream.kept.len());
+        table.claim(id, 5);
+        table.expire(Time::from_ns(0) + Span::from_secs(900), &mut dropped);
+        assert!(dropped.is_empty() && table.stream(id).is_some(), "a claimed stream stays");
+    }
+
+    #[test]
+    fn a_full_table_lets_the_least_useful_go() {
+        let (mut table, mut dropped) = (streams(3), Vec::new());
+        for from in 0..3 {
+            send(&mut table, 0, from, 1, &mut dropped);
+        }
+        let Disposition::Opened(first) = send(&mut table, 1, 0, 2, &mut dropped) else { panic!() };
+        send(&mut table, 1, 9, 1, &mut dropped);
+        assert_eq!(dropped.len(), 1);
+        assert!(
+            dropped[0].evicted && dropped[0].stream.flow == flow(1),
+            "the older of the two that were unproven"
+        );
+        table.claim(first, 1);
+        for from in 10..1000 {
+            send(&mut table, 2, from, 1, &mut dropped);
+        }
+        assert!(table.stream(first).is_some() && table.len() == 3);
+    }
+
+    #[test]
+    fn noise_that_never_follows_itself_holds_no_memory() {
+        let (mut table, mut dropped) = (streams(3), Vec::new());
+        for n in 0..50_000u16 {
+            send(&mut table, 0, 1, n.wrapping_mul(7), &mut dropped);
+        }
+        assert!(table.copied_bytes < 160 * 32);
+    }
+}
