@@ -1,1 +1,24 @@
 //! Dialogs, legs and the matcher: datagrams in, calls out.
+//!
+//! [`Tracker::handle_datagram`] takes a datagram, [`Tracker::poll_call`] gives the calls that are over. Time is the
+//! capture's; nothing here reads a clock, opens a file or decodes audio.
+
+mod call;
+mod calls;
+mod claims;
+mod counts;
+mod dialog;
+mod matcher;
+mod negotiation;
+mod open_call;
+mod side;
+mod tracker;
+mod waiting;
+
+pub use call::{Call, InfoKey, KeptMessage, Matched, State};
+pub use counts::{Counts, OrphanCounts, RtpCounts};
+pub use dialog::{Dialog, End, Phase};
+pub use matcher::Rule;
+pub use negotiation::{Epoch, Hold, Naming, Negotiation};
+pub use side::{Both, Side};
+pub use tracker::{Arrival, Config, Patience, Tracker};

@@ -96,6 +96,16 @@ pub struct Streams {
     unclaimed: VecDeque<StreamId>,
     probation: VecDeque<StreamId>,
     copied_bytes: usize,
+    forgotten: Forgotten,
+}
+
+/// Packets that were let go of while their stream stayed.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Forgotten {
+    /// Of streams that no call claimed, past the look-back.
+    pub unclaimed: u64,
+    /// Of sources that never proved to be a stream.
+    pub probation: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -107,6 +117,8 @@ struct Key {
 /// A stream that left the table without a call.
 #[derive(Debug)]
 pub struct Dropped {
+    /// What it was in the table.
+    pub id: StreamId,
     /// The stream.
     pub stream: Stream,
     /// Whether it had to go because the table or the memory was full.
@@ -127,6 +139,7 @@ impl Streams {
             unclaimed: VecDeque::new(),
             probation: VecDeque::new(),
             copied_bytes: 0,
+            forgotten: Forgotten::default(),
         }
     }
 
@@ -152,6 +165,7 @@ impl Streams {
             self.unclaimed.push_back(id);
         } else if !stream.valid && stream.kept.len() > LONGEST_PROBATION {
             self.copied_bytes -= stream.kept.copied_bytes();
+            self.forgotten.probation += stream.kept.len() as u64;
             stream.kept = Kept::default();
         }
         if self.copied_bytes > self.limits.copied_bytes {
@@ -220,9 +234,15 @@ impl Streams {
         let all: Vec<StreamId> = self.probation.drain(..).chain(self.unclaimed.drain(..)).collect();
         for id in all {
             if let Some(stream) = self.take(id) {
-                dropped.push(Dropped { stream, evicted: false });
+                dropped.push(Dropped { id, stream, evicted: false });
             }
         }
+    }
+
+    /// Packets that were let go of while their stream stayed.
+    #[must_use]
+    pub fn forgotten(&self) -> Forgotten {
+        self.forgotten
     }
 
     /// How many streams are in the table.
@@ -276,10 +296,12 @@ impl Streams {
             return false;
         }
         if stream.last_at < before {
-            dropped.extend(self.take(id).map(|stream| Dropped { stream, evicted: false }));
+            dropped.extend(self.take(id).map(|stream| Dropped { id, stream, evicted: false }));
             return false;
         }
-        self.copied_bytes -= stream.kept.forget_before(before).1;
+        let (packets, bytes) = stream.kept.forget_before(before);
+        self.copied_bytes -= bytes;
+        self.forgotten.unclaimed += packets as u64;
         true
     }
 
@@ -297,7 +319,7 @@ impl Streams {
                 (None, true) => return false,
             };
         }
-        dropped.extend(evicted.and_then(|id| self.take(id)).map(|stream| Dropped { stream, evicted: true }));
+        dropped.extend(evicted.and_then(|id| Some(Dropped { id, stream: self.take(id)?, evicted: true })));
         true
     }
 }

@@ -1,0 +1,440 @@
+//! The one who watches: datagrams in, calls out.
+//!
+//! Media is gathered into streams whether or not its signalling was seen, calls are tracked whether or not media came;
+//! the two meet when a stream proves to be one, and when a description names an endpoint.
+
+use std::collections::VecDeque;
+
+use clock::{Span, Time};
+use flow::{Endpoint, Flow};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
+use rtp::{Copying, Disposition, Dropped, Frame, Kind, Packet, Report, StreamId, Streams};
+use sip::Message;
+
+use crate::call::{Call, Matched};
+use crate::claims::{CallKey, Claim, Claims};
+use crate::counts::Counts;
+use crate::dialog::End;
+use crate::calls::Calls;
+use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
+use crate::negotiation::Brought;
+use crate::open_call::{Attached, OpenCall};
+use crate::side::{Both, Side};
+use crate::waiting::Waiting;
+
+/// A UDP datagram and the frame in which it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// When it was captured.
+    pub at: Time,
+    /// From where to where.
+    pub flow: Flow,
+    /// What the datagram carries.
+    pub payload: &'a [u8],
+    /// The whole frame.
+    pub frame: Frame<'a>,
+}
+
+/// How long to wait for what, by the capture's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// After the end of a call its media may still come for so long.
+    pub grace: Span,
+    /// After the end, repetitions of the last messages are still the call's.
+    pub linger: Span,
+    /// For an INVITE with credentials after it was asked for (RFC 3261: 64 times T1).
+    pub challenge: Span,
+    /// For a final response: Timer C and some (RFC 3261, section 16.6).
+    pub ringing: Span,
+    /// For media to go on in an answered call.
+    pub media: Span,
+    /// For a sign of life in an answered call whose media was never seen.
+    pub no_media: Span,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience {
+            grace: Span::from_secs(1),
+            linger: Span::from_secs(5),
+            challenge: Span::from_secs(32),
+            ringing: Span::from_secs(200),
+            media: Span::from_secs(300),
+            no_media: Span::from_secs(7200),
+        }
+    }
+}
+
+/// What a tracker keeps and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// The bounds of the table of streams.
+    pub streams: rtp::Limits,
+    /// How many calls may be open at once.
+    pub calls: usize,
+    /// How much of each lent packet is copied.
+    pub copying: Copying,
+    /// How long to wait.
+    pub patience: Patience,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let (streams, patience) = (rtp::Limits::default(), Patience::default());
+        Config { streams, calls: 100_000, copying: Copying::Payloads, patience }
+    }
+}
+
+/// Watches the datagrams of a network.
+#[derive(Debug)]
+pub struct Tracker {
+    config: Config,
+    calls: Calls,
+    claims: Claims,
+    waiting: Waiting,
+    streams: Streams,
+    ambiguous: HashSet<StreamId, RandomState>,
+    closed: VecDeque<Call>,
+    closed_count: u64,
+    counts: Counts,
+    dropped: Vec<Dropped>,
+    /// Endpoints at which a stream or a claim appeared: what waits there is to be looked at again.
+    revisit: Vec<Endpoint>,
+    now: Time,
+    next_sweep: Time,
+}
+
+impl Tracker {
+    /// A tracker that has seen nothing.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Tracker {
+            config,
+            calls: Calls::new(config.patience.grace),
+            claims: Claims::default(),
+            waiting: Waiting::default(),
+            streams: Streams::new(config.streams, config.copying),
+            ambiguous: HashSet::default(),
+            closed: VecDeque::new(),
+            closed_count: 0,
+            counts: Counts::default(),
+            dropped: Vec::new(),
+            revisit: Vec::new(),
+            now: Time::default(),
+            next_sweep: Time::default(),
+        }
+    }
+
+    /// Takes in a datagram. Calls that are over by its time can be polled afterwards.
+    pub fn handle_datagram(&mut self, arrival: &Arrival<'_>) {
+        self.handle_time(arrival.at);
+        match rtp::kind(arrival.payload) {
+            Kind::Rtp => self.handle_rtp(arrival),
+            Kind::Rtcp => self.handle_rtcp(arrival),
+            Kind::Stun => self.counts.rtp.stun += 1,
+            Kind::Dtls => self.counts.rtp.dtls += 1,
+            Kind::Other if sip::sniff(arrival.payload) => self.handle_sip(arrival),
+            Kind::Other => self.counts.other_datagrams += 1,
+        }
+    }
+
+    /// Lets time pass: calls that waited long enough are closed.
+    pub fn handle_time(&mut self, now: Time) {
+        if now < self.next_sweep {
+            return;
+        }
+        self.now = self.now.max(now);
+        self.next_sweep = self.now + SWEEP;
+        while let Some(key) = self.calls.due_by(self.now) {
+            self.look_at(key);
+        }
+        self.streams.expire(self.now, &mut self.dropped);
+        self.count_dropped();
+    }
+
+    /// The input is over: every open call is closed as `end`, every stream let go of.
+    pub fn handle_end(&mut self, end: End) {
+        while let Some(key) = self.calls.next_due() {
+            self.close_by_signalling_or(key, end);
+        }
+        self.streams.drain(&mut self.dropped);
+        self.count_dropped();
+    }
+
+    /// The next call that is over.
+    pub fn poll_call(&mut self) -> Option<Call> {
+        self.closed.pop_front()
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.counts.clone();
+        counts.rtp.orphan += self.streams.forgotten().unclaimed;
+        counts.rtp.probation += self.streams.forgotten().probation;
+        counts
+    }
+
+    /// Calls in progress.
+    #[must_use]
+    pub fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Streams in the table.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// What the tracker was told to keep.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn handle_rtp(&mut self, arrival: &Arrival<'_>) {
+        let Some(packet) = Packet::read(arrival.payload) else {
+            self.counts.rtp.malformed += 1;
+            return;
+        };
+        let (flow, frame) = (arrival.flow, &arrival.frame);
+        match self.streams.handle_packet(arrival.at, flow, &packet, frame, &mut self.dropped) {
+            Disposition::Opened(id) => self.place_and_revisit(id, flow),
+            Disposition::Refused => self.counts.rtp.refused += 1,
+            Disposition::Kept(_) | Disposition::Probation(_) => {}
+        }
+        if !self.dropped.is_empty() {
+            self.count_dropped();
+        }
+    }
+
+    /// RTCP is told apart from RTP, kept with its call, and heard as evidence of whose its sender's stream is.
+    fn handle_rtcp(&mut self, arrival: &Arrival<'_>) {
+        self.counts.rtp.rtcp += 1;
+        let Some(report) = Report::read(arrival.payload) else { return };
+        let beside = |endpoint: Endpoint| Endpoint::new(endpoint.address, endpoint.port.saturating_sub(1));
+        let flow = arrival.flow;
+        let paired = Flow::new(beside(flow.source), beside(flow.destination));
+        let id = self.streams.find(paired, report.sender).or_else(|| self.streams.find(flow, report.sender));
+        let Some(id) = id else { return };
+        let owner = self.streams.stream(id).and_then(rtp::Stream::owner);
+        if let Some(call) = owner.and_then(|owner| self.calls.get_mut(CallKey(owner))) {
+            if self.config.copying == Copying::Frames {
+                call.keep_report(arrival);
+            }
+            return;
+        }
+        let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());
+        self.waiting.hear(id, Hearsay { destination: flow.destination, cname });
+        if let Some(flow) = self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow) {
+            self.place_and_revisit(id, flow);
+        }
+    }
+
+    fn handle_sip(&mut self, arrival: &Arrival<'_>) {
+        let message = match Message::read(arrival.payload) {
+            Ok(message) => message,
+            Err(error) => {
+                self.counts.count_sip_error(&error);
+                return;
+            }
+        };
+        self.counts.count_message(&message);
+        let Some((key, from)) = self.call_of(&message, arrival) else { return };
+        let Some(call) = self.calls.get_mut(key) else { return };
+        self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from));
+        call.dialog.handle_message(&message, from, arrival.at);
+        self.handle_description(key, &message, from, arrival);
+        self.reschedule(key);
+    }
+
+    /// The call that the message is about and who sent it; an INVITE outside of any call begins one.
+    fn call_of(&mut self, message: &Message<'_>, arrival: &Arrival<'_>) -> Option<(CallKey, Side)> {
+        let call_id = message.call_id()?;
+        for key in self.calls.of_call_id(&call_id) {
+            let Some(call) = self.calls.get(key) else { continue };
+            let from_caller = call.signalling.caller == Some(arrival.flow.source);
+            let Some(from) = call.dialog.sender(message, from_caller) else { continue };
+            if !call.dialog.is_reused_by(message) {
+                return Some((key, from));
+            }
+            self.close_by_signalling_or(key, End::Replaced);
+        }
+        let call = OpenCall::begin(message, arrival.at)?;
+        if let Some(key) = self.calls.to_make_room(&call, self.config.calls) {
+            self.counts.calls_evicted += 1;
+            self.close_by_signalling_or(key, End::MediaTimeout);
+        }
+        self.counts.calls_seen += 1;
+        Some((self.calls.insert(call), Side::Caller))
+    }
+
+    fn handle_description(&mut self, key: CallKey, message: &Message<'_>, side: Side, arrival: &Arrival<'_>) {
+        let Some(body) = message.session_description() else { return };
+        let Ok(session) = sdp::Session::read(body) else {
+            self.counts.sdp_errors += 1;
+            return;
+        };
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let host = arrival.flow.source.address;
+        let brought = call.negotiation.handle_description(&session, message, side, host, arrival.at);
+        self.claim(key, side, brought, arrival.at);
+    }
+
+    /// Enters what a description named, and looks for media that came before it.
+    fn claim(&mut self, key: CallKey, receiver: Side, brought: Brought, since: Time) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        for &named in &brought.named {
+            self.claims.claim(Claim { call: key, side: receiver, named, since }, &mut call.claimed);
+        }
+        for endpoint in brought.rtcp {
+            self.claims.claim_rtcp(endpoint, key, receiver, &mut call.claimed);
+        }
+        for source in brought.sources {
+            self.claims.claim_source(source, key, receiver, &mut call.claimed);
+        }
+        self.revisit.extend(brought.named.iter().map(|named| named.endpoint));
+        self.look_again();
+    }
+
+    fn place_and_revisit(&mut self, id: StreamId, flow: Flow) {
+        self.place(id, flow);
+        self.look_again();
+    }
+
+    /// Looks for the calls of streams that wait where something appeared. Each stream attaches once, so this ends.
+    fn look_again(&mut self) {
+        while let Some(endpoint) = self.revisit.pop() {
+            for id in self.waiting.at(endpoint) {
+                if let Some(flow) = self.streams.stream(id).map(|stream| stream.flow) {
+                    self.place(id, flow);
+                }
+            }
+        }
+    }
+
+    /// Finds the call of a stream that belongs to none, or lets it wait.
+    fn place(&mut self, id: StreamId, flow: Flow) {
+        let Some(stream) = self.streams.stream(id) else { return };
+        let hearsay = self.waiting.heard(id);
+        let wanted = Wanted { flow, ssrc: stream.ssrc, since: stream.first_at, hearsay };
+        match matcher::find(&self.claims, &self.calls, wanted) {
+            Verdict::Found(found) => self.attach(id, flow, found),
+            Verdict::Ambiguous(rivals) => {
+                if self.ambiguous.insert(id) {
+                    for rival in rivals {
+                        if let Some(call) = self.calls.get_mut(rival) {
+                            call.ambiguous_streams += 1;
+                        }
+                    }
+                }
+                self.waiting.wait(id, flow);
+            }
+            Verdict::Nobody => self.waiting.wait(id, flow),
+        }
+    }
+
+    fn attach(&mut self, id: StreamId, flow: Flow, found: Match) {
+        let Some(call) = self.calls.get_mut(found.call) else { return };
+        let Some(stream) = self.streams.stream(id) else { return };
+        if call.attached.len() >= MOST_STREAMS_A_CALL {
+            return;
+        }
+        call.last_media_at = call.last_media_at.max(Some(stream.last_at));
+        let Match { sender, rule, confidence, kind, .. } = found;
+        call.attached.push(Attached { id, sender, rule, confidence, kind });
+        self.claims.claim_flow(flow, found.call, sender, &mut call.claimed);
+        self.streams.claim(id, found.call.0);
+        self.waiting.leave(id, flow);
+        self.ambiguous.remove(&id);
+        self.reschedule(found.call);
+        // Its reverse may have waited for it.
+        self.revisit.push(flow.source);
+    }
+
+    /// Sets when the call is looked at again.
+    fn reschedule(&mut self, key: CallKey) {
+        if let Some(call) = self.calls.get(key) {
+            let (due, _) = call.deadline(&self.config.patience);
+            self.calls.set_due(key, due);
+        }
+    }
+
+    /// A call is due: it has waited long enough, or media was a sign of life.
+    fn look_at(&mut self, key: CallKey) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let last = call.attached.iter().filter_map(|one| Some(self.streams.stream(one.id)?.last_at)).max();
+        call.last_media_at = call.last_media_at.max(last);
+        let (deadline, end) = call.deadline(&self.config.patience);
+        if deadline <= self.now {
+            self.close(key, end);
+        } else {
+            self.calls.set_due(key, deadline);
+        }
+    }
+
+    fn close_by_signalling_or(&mut self, key: CallKey, end: End) {
+        let by_signalling = self.calls.get(key).and_then(|call| call.dialog.end);
+        self.close(key, by_signalling.unwrap_or(end));
+    }
+
+    fn close(&mut self, key: CallKey, end: End) {
+        let Some(mut open) = self.calls.remove(key) else { return };
+        self.claims.withdraw(key, &mut open.claimed);
+        let media_until = open.media_until(self.config.patience.grace);
+        let mut legs: Both<Vec<Matched>> = Both::default();
+        for Attached { id, sender, rule, confidence, kind } in std::mem::take(&mut open.attached) {
+            let Some(stream) = self.streams.take(id) else { continue };
+            self.counts.rtp.attached += stream.kept.len() as u64;
+            open.last_media_at = open.last_media_at.max(Some(stream.last_at));
+            legs.of_mut(sender).push(Matched { stream, rule, confidence, kind });
+        }
+        for side in Side::BOTH {
+            legs.of_mut(side).sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
+        }
+        let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
+        self.closed_count += 1;
+        self.closed.push_back(Call {
+            number: self.closed_count - 1,
+            ended_at: open.dialog.ended_at.unwrap_or(last_at),
+            dialog: open.dialog,
+            negotiation: open.negotiation,
+            legs,
+            messages: open.messages,
+            messages_dropped: open.messages_dropped,
+            reports: open.reports,
+            info_digits: open.info_digits,
+            ambiguous_streams: open.ambiguous_streams,
+            end,
+            media_until,
+        });
+    }
+
+    fn count_dropped(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped);
+        for Dropped { id, stream, evicted } in &dropped {
+            let packets = stream.kept.len() as u64;
+            let orphans = &mut self.counts.orphans;
+            self.counts.streams_evicted += u64::from(*evicted);
+            match (stream.is_valid(), evicted) {
+                (false, _) => self.counts.rtp.probation += packets,
+                (true, true) => orphans.evicted += 1,
+                (true, false) if self.ambiguous.contains(id) => orphans.ambiguous += 1,
+                (true, false) => orphans.unclaimed += 1,
+            }
+            self.counts.rtp.orphan += if stream.is_valid() { packets } else { 0 };
+        }
+        if !dropped.is_empty() {
+            self.waiting.retain(|id| self.streams.stream(id).is_some());
+            self.ambiguous.retain(|&id| self.streams.stream(id).is_some());
+        }
+    }
+}
+
+/// More sources than that in one call are no conversation; the rest stay orphans.
+const MOST_STREAMS_A_CALL: usize = 256;
+
+/// How often the tables are looked through for what is past its time.
+const SWEEP: Span = Span::from_ms(1000);
