@@ -222,6 +222,8 @@ mod tests {
         for period in [45, 64, 80, 100, 119] {
             assert_eq!(Concealment::after(&voice(period, 1_000)).pitch, period);
         }
+        // Of 40, 80 and 120, which are all as good.
+        assert_eq!(Concealment::after(&sine(40.0, 10_000.0, HISTORY)).pitch, 40);
     }
 
     #[test]
@@ -236,6 +238,34 @@ mod tests {
         }
         assert!(frames.windows(2).all(|pair| pair[1] <= pair[0]));
         assert_eq!(given[LONGEST..], [0; 200]);
+    }
+
+    #[test]
+    fn takes_in_an_older_period_with_each_of_the_first_three_frames() {
+        let mut heard = vec![0; HISTORY - 240];
+        for amplitude in [3_000.0, 2_000.0, 1_000.0] {
+            heard.extend(sine(80.0, amplitude, 80));
+        }
+        let given = concealed(&heard, LONGEST);
+        let expected =
+            [1_000.0, 2_000.0 * 0.925, 3_000.0 * 0.725, 2_000.0 * 0.525, 1_000.0 * 0.325, 3_000.0 * 0.125];
+        for (frame, amplitude) in expected.into_iter().enumerate() {
+            // Past the leading-over of the first quarter, before that of the last.
+            let found = f64::from(given[frame * FRAME_SAMPLES + 30]);
+            let sample = amplitude * std::f64::consts::FRAC_1_SQRT_2;
+            assert!((found - sample).abs() < 3.0, "frame {frame}: {found} for {sample}");
+        }
+    }
+
+    #[test]
+    fn joins_periods_that_do_not_meet() {
+        // A sine that climbs by 2000 a period: each end of a circle lies that far from its beginning.
+        let climbing =
+            |(n, sample): (usize, i16)| sample.saturating_add(20 * (n as i16 - HISTORY as i16 / 2));
+        let heard: Vec<i16> = sine(100.0, 5_000.0, HISTORY).into_iter().enumerate().map(climbing).collect();
+        let mut joined = heard.clone();
+        joined.extend(concealed(&heard, LONGEST));
+        assert!(largest_step(&joined) <= largest_step(&heard) * 3 / 2, "{}", largest_step(&joined));
     }
 
     #[test]
