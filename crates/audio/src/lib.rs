@@ -1,1 +1,11 @@
-//! Payloads to PCM: codecs, concealment, mixing.
+//! Payloads to PCM: codecs, concealment, and the writing of a channel from payloads that each have their place.
+//!
+//! Nothing here knows RTP or files: a [`Cue`] says what sounds where, a [`Track`] writes it.
+
+mod codec;
+mod ledger;
+mod track;
+
+pub use codec::Codec;
+pub use ledger::{Interval, Ledger, Origin};
+pub use track::{Cue, Track};
