@@ -1,0 +1,31 @@
+//! A file as a slice of bytes: the one place that is not checked by the compiler.
+
+use std::fs::File;
+use std::io;
+
+use memmap2::{Advice, Mmap};
+
+/// A file, mapped for reading.
+#[derive(Debug)]
+pub(crate) struct Map(Mmap);
+
+impl Map {
+    /// Maps the whole of `file` as long as it is now; fails for an empty file.
+    #[allow(unsafe_code, reason = "a mapping has no safe form")]
+    pub(crate) fn new(file: &File) -> io::Result<Map> {
+        // SAFETY: the bytes are only ever read, and as bytes: any value is valid, and nothing that was checked of them
+        // is relied upon for memory safety later. What cannot be excluded is that another program writes to the
+        // file (then the bytes read are those or the others) or cuts it short (then a read past its new end kills this
+        // program by SIGBUS). A capture file that is replayed is expected to be left alone, or at most appended to.
+        let map = unsafe { Mmap::map(file) }?;
+        // Only a hint: reading works without it.
+        let _ = map.advise(Advice::Sequential);
+        Ok(Map(map))
+    }
+
+    /// The file's bytes.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
