@@ -50,7 +50,7 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&'a mut self, at: Time, link: Link, frame: &'a [u8]) -> Decoded<'a> {
         if link == Link::Ethernet
-            && let Some(datagram) = fast::ethernet(frame)
+            && let Some(datagram) = fast::plain(frame)
         {
             return Decoded::Datagram(datagram);
         }

@@ -8,7 +8,7 @@ use crate::packet::Datagram;
 
 /// The datagram in a plain frame; `None` says nothing of what else it may be.
 #[inline]
-pub(crate) fn ethernet(frame: &[u8]) -> Option<Datagram<'_>> {
+pub(crate) fn plain(frame: &[u8]) -> Option<Datagram<'_>> {
     let ([.., high, low], rest) = frame.split_first_chunk::<14>()?;
     match u16::from_be_bytes([*high, *low]) {
         0x0800 => ipv4(rest),
@@ -81,4 +81,58 @@ fn datagram<'a>(
         truncated: false,
         packet: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::plain;
+    use crate::frames::*;
+    use crate::layer;
+    use crate::link::Link;
+    use crate::packet::Packet;
+
+    #[test]
+    fn takes_the_plain_frames_and_no_other() {
+        let voice = udp(b"voice");
+        let (v4, v6) = (ipv4(UDP, &voice), ipv6(UDP, &voice));
+        for frame in [
+            ethernet(0x0800, &v4),
+            ethernet(0x86dd, &v6),
+            tagged(&[0x8100], 0x0800, &v4),
+            tagged(&[0x8100], 0x86dd, &v6),
+        ] {
+            assert_eq!(payload(&frame), Some(&b"voice"[..]));
+            assert_eq!(payload(&joined(&[&frame, &[0; 20]])), Some(&b"voice"[..]));
+            assert_eq!(payload(&frame[..frame.len() - 1]), None);
+        }
+        for other in [
+            ethernet(0x0800, &ipv4_with(&[1; 4], UDP, &voice)),
+            ethernet(0x0800, &ipv4(TCP, &tcp(1, b"OPTIONS sip:x"))),
+            ethernet(0x0800, &ipv4_fragment(1, UDP, &[0; 80], 0..40)),
+            ethernet(0x0800, &ipv4_fragment(1, UDP, &[0; 80], 40..80)),
+            ethernet(0x86dd, &ipv6(60, &extension(UDP, 8, &voice))),
+            ethernet(0x86dd, &v4),
+        ] {
+            assert_eq!(payload(&other), None);
+        }
+    }
+
+    fn payload(frame: &[u8]) -> Option<&[u8]> {
+        plain(frame).map(|datagram| datagram.payload)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn what_it_takes_the_walk_takes_the_same(sort in 0..4usize, seed: u64) {
+            // The first four are the plain ones.
+            let (_, frame) = of_every_sort().swap_remove(sort);
+            let frame = mutated(frame, &mut Seeded(seed));
+            if let Some(datagram) = plain(&frame) {
+                prop_assert_eq!(layer::decode(Link::Ethernet, &frame), Packet::Datagram(datagram));
+            }
+        }
+    }
 }

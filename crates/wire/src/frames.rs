@@ -106,7 +106,7 @@ pub(crate) fn ipv4_fragment(id: u16, protocol: u8, payload: &[u8], part: std::op
     let more = part.end < payload.len();
     let mut packet = ipv4(protocol, &payload[part.clone()]);
     set(&mut packet, 4, usize::from(id));
-    set(&mut packet, 6, part.start / 8 | usize::from(more) << 13);
+    set(&mut packet, 6, (part.start / 8) | (usize::from(more) << 13));
     packet
 }
 
@@ -135,4 +135,58 @@ impl Seeded {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) as usize % bound
     }
+}
+
+/// One frame of every sort: link types by number, tags, tunnels, extension headers, fragments.
+pub(crate) fn of_every_sort() -> Vec<(u32, Vec<u8>)> {
+    let voice = udp(&[0x80; 172]);
+    let (v4, v6) = (ipv4(UDP, &voice), ipv6(UDP, &voice));
+    let sll = [0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0];
+    let sll2 = [0x86, 0xdd, 0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+    let extended = ipv6(0, &extension(60, 16, &extension(43, 8, &extension(UDP, 8, &voice))));
+    let unfragmentable = extension(FRAGMENT, 16, &fragment_header(5, UDP, 0, true, &voice[..96]));
+    vec![
+        (1, ethernet(0x0800, &v4)),
+        (1, ethernet(0x86dd, &v6)),
+        (1, tagged(&[0x8100], 0x0800, &v4)),
+        (1, tagged(&[0x8100], 0x86dd, &v6)),
+        (1, tagged(&[0x88a8, 0x8100, 0x8100, 0x8100], 0x0800, &v4)),
+        (1, ethernet(0x0800, &ipv4_with(&[1; 16], UDP, &voice))),
+        (1, ethernet(0x86dd, &extended)),
+        (1, ethernet(0x0800, &ipv4(TCP, &tcp(1, b"OPTIONS")))),
+        (1, ethernet(0x0800, &ipv4(41, &v6))),
+        (1, ethernet(0x8864, &joined(&[&[0x11, 0, 0, 1, 0, 202, 0, 0x21], &v4]))),
+        (1, ethernet(208, &joined(&[&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &v4]))),
+        (1, ethernet(0x0800, &ipv4_fragment(7, UDP, &voice, 0..96))),
+        (1, ethernet(0x0800, &ipv4_fragment(7, UDP, &voice, 96..180))),
+        (1, ethernet(0x0800, &ipv4_fragment(8, 4, &v4, 0..104))),
+        (1, ethernet(0x0800, &ipv4_fragment(8, 4, &v4, 104..200))),
+        (1, ethernet(0x86dd, &ipv6_fragment(9, UDP, &voice, 0..64))),
+        (1, ethernet(0x86dd, &ipv6_fragment(9, UDP, &voice, 64..180))),
+        (1, ethernet(0x86dd, &ipv6(0, &unfragmentable))),
+        (0, joined(&[&[24, 0, 0, 0], &v6])),
+        (101, v4.clone()),
+        (113, joined(&[&sll, &v4])),
+        (276, joined(&[&sll2, &v6])),
+    ]
+}
+
+/// Changes a few octets of a frame, and may cut it or put octets behind it.
+pub(crate) fn mutated(mut frame: Vec<u8>, seed: &mut Seeded) -> Vec<u8> {
+    for _ in 0..seed.below(4) {
+        // The headers more often than what they carry.
+        let reach = if seed.below(4) == 0 { frame.len() } else { frame.len().min(64) };
+        let at = seed.below(reach);
+        frame[at] = match seed.below(3) {
+            0 => seed.below(256) as u8,
+            1 => frame[at] ^ (1 << seed.below(8)),
+            _ => [0, 1, 5, 8, 0x40, 0x7f, 0x80, 0xff][seed.below(8)],
+        };
+    }
+    match seed.below(8) {
+        0 => frame.truncate(1 + seed.below(frame.len())),
+        1 => frame.extend(vec![0xee; seed.below(64)]),
+        _ => {}
+    }
+    frame
 }
