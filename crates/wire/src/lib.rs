@@ -1,1 +1,24 @@
-//! A frame to a UDP datagram or the bytes of a TCP stream.
+//! A frame to a UDP datagram or to the bytes of a TCP segment.
+//!
+//! Link types, tags and tunnels come off, fragments are put together, and what is left is the innermost flow and
+//! its payload. Nothing here knows what a payload means, and nothing that a frame holds can make it panic, loop or
+//! grow without bound. Time is the capture's own, given with each frame.
+
+mod decoder;
+mod fast;
+mod fragment;
+mod fragments;
+#[cfg(test)]
+mod frames;
+mod ip;
+mod label;
+mod layer;
+mod link;
+mod packet;
+mod partial;
+mod transport;
+
+pub use decoder::{Decoded, Decoder};
+pub use fragments::{FragmentCounts, FragmentResult, Limits};
+pub use link::Link;
+pub use packet::{Datagram, Flags, Kind, Reason, Segment};
