@@ -1,0 +1,1 @@
+//! Kept packets to the picture of their signalling.
