@@ -7,6 +7,7 @@ use clock::Time;
 use crate::error::{Error, Progress, Why};
 use crate::feed::Feed;
 use crate::frame::{Frame, Head};
+use crate::map::Ahead;
 use crate::medium::Mapping;
 use crate::section::{FIRST, Section, Shape};
 
@@ -14,6 +15,7 @@ use crate::section::{FIRST, Section, Shape};
 #[derive(Debug)]
 pub(crate) struct Mapped {
     mapping: Mapping,
+    ahead: Ahead,
     section: Section,
     head: Head,
     progress: Progress,
@@ -21,13 +23,20 @@ pub(crate) struct Mapped {
 
 impl Mapped {
     pub(crate) fn new(mapping: Mapping, progress: Progress) -> Mapped {
-        Mapped { mapping, section: Section::default(), head: Head::default(), progress }
+        Mapped {
+            mapping,
+            ahead: Ahead::default(),
+            section: Section::default(),
+            head: Head::default(),
+            progress,
+        }
     }
 
     /// Steps to the next packet and tells its time; `None` at the end.
     pub(crate) fn advance(&mut self) -> Result<Option<Time>, Error> {
         loop {
             let start = self.progress.offset as usize;
+            self.ahead.reach(&self.mapping.map, start);
             let rest = self.mapping.bytes().get(start..).unwrap_or_default();
             let Some(first) = rest.first_chunk::<FIRST>() else {
                 return if rest.is_empty() {

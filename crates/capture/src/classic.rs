@@ -8,20 +8,20 @@
 use clock::Time;
 
 use crate::error::{Error, Progress, Why};
-use crate::format::{Dialect, SNIFF, word};
+use crate::format::{Dialect, RECORD, SNIFF, word};
 use crate::frame::{Frame, Head};
 use crate::link;
+use crate::map::Ahead;
 use crate::medium::Mapping;
 
 /// The most that a record may hold: libpcap's MAXIMUM_SNAPLEN.
 pub(crate) const MAX_PACKET: u32 = 256 * 1024;
 
-const RECORD: usize = 16;
-
 /// The records of one mapped file.
 #[derive(Debug)]
 pub(crate) struct Classic {
     mapping: Mapping,
+    ahead: Ahead,
     dialect: Dialect,
     link: u32,
     head: Head,
@@ -37,13 +37,14 @@ impl Classic {
         let [.., a, b, c, d] = *header;
         let link = link::of_header(word([a, b, c, d], dialect.big_endian));
         progress.offset = SNIFF as u64;
-        Ok(Classic { mapping, dialect, link, head: Head::default(), progress })
+        Ok(Classic { mapping, ahead: Ahead::default(), dialect, link, head: Head::default(), progress })
     }
 
     /// Steps to the next record and tells its time; `None` at the end.
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<Time>, Error> {
         let next = self.progress.offset as usize;
+        self.ahead.reach(&self.mapping.map, next);
         let rest = self.mapping.bytes().get(next..).unwrap_or_default();
         let Some((header, body)) = rest.split_first_chunk::<RECORD>() else {
             return if rest.is_empty() {

@@ -65,7 +65,7 @@ pub enum Error {
     },
     /// It ends within the record or block at `offset`, as a capture does that was not closed: a warning.
     #[error(
-        "{}: cut short at byte {offset}, after {frames} frames: the last packet lacks {missing} bytes and is left out",
+        "{}: cut short at byte {offset}, after {frames} frames: {missing} bytes are missing; what came before is kept",
         shown(path)
     )]
     CutShort {
@@ -210,7 +210,7 @@ mod tests {
         let progress = Progress { path: "a.pcap".into(), offset: 1000, frames: 7 };
         assert_eq!(
             progress.cut_short(12).to_string(),
-            "a.pcap: cut short at byte 1000, after 7 frames: the last packet lacks 12 bytes and is left out"
+            "a.pcap: cut short at byte 1000, after 7 frames: 12 bytes are missing; what came before is kept"
         );
         assert_eq!(
             progress.damaged(Why::PacketLength(99_999_999)).to_string(),

@@ -5,6 +5,9 @@ use std::fmt;
 /// How many first bytes tell what an input is: the header of a classic file.
 pub(crate) const SNIFF: usize = 24;
 
+/// How long the header of a classic record is.
+pub(crate) const RECORD: usize = 16;
+
 /// How an input is packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Packing {
@@ -44,7 +47,10 @@ pub(crate) enum Format {
     /// pcap, version 2.4.
     Classic(Dialect),
     /// A relative or an ancestor of classic pcap, which libpcap knows.
-    Odd,
+    Odd {
+        /// How long the header of a record is.
+        record: usize,
+    },
     /// pcapng.
     Blocks,
 }
@@ -68,16 +74,19 @@ impl Format {
     }
 
     fn classic(magic: [u8; 4], rest: &[u8], big_endian: bool) -> Option<Format> {
-        // Kuznetzov's and Mesquita's patched tcpdump, Navtel: headers that only libpcap knows.
-        const ODD: [u32; 3] = [0xa1b2_cd34, 0xa1b2_34cd, 0xa12b_3c4d];
         let unit_ns = match word(magic, big_endian) {
             0xa1b2_c3d4 => 1000,
             0xa1b2_3c4d => 1,
-            odd if ODD.contains(&odd) => return Some(Format::Odd),
+            // Kuznetzov's patch of tcpdump: interface, protocol and packet type stand before each packet.
+            0xa1b2_cd34 => return Some(Format::Odd { record: RECORD + 8 }),
             _ => return None,
         };
         let current = rest.first_chunk::<4>().is_none_or(|&version| version == current_version(big_endian));
-        Some(if current { Format::Classic(Dialect { big_endian, unit_ns }) } else { Format::Odd })
+        Some(if current {
+            Format::Classic(Dialect { big_endian, unit_ns })
+        } else {
+            Format::Odd { record: RECORD }
+        })
     }
 }
 
@@ -115,8 +124,8 @@ mod tests {
         assert_eq!(Format::of(b"\xa1\xb2\xc3\xd4\x00\x02\x00\x04"), classic(true, 1000));
         assert_eq!(Format::of(b"\x4d\x3c\xb2\xa1\x02\x00\x04\x00"), classic(false, 1));
         assert_eq!(Format::of(b"\xa1\xb2\x3c\x4d"), classic(true, 1));
-        assert_eq!(Format::of(b"\xd4\xc3\xb2\xa1\x02\x00\x03\x00"), Some(Format::Odd));
-        assert_eq!(Format::of(b"\x34\xcd\xb2\xa1\x02\x00\x04\x00"), Some(Format::Odd));
+        assert_eq!(Format::of(b"\xd4\xc3\xb2\xa1\x02\x00\x03\x00"), Some(Format::Odd { record: 16 }));
+        assert_eq!(Format::of(b"\x34\xcd\xb2\xa1\x02\x00\x04\x00"), Some(Format::Odd { record: 24 }));
         assert_eq!(Format::of(b"\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x4d\x3c\x2b\x1a"), Some(Format::Blocks));
         assert_eq!(Format::of(b"\x0a\x0d\x0d\x0a\x1c\x00"), Some(Format::Blocks));
         assert_eq!(Format::of(b"\n\r\r\nsome text"), None);

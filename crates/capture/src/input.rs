@@ -11,7 +11,7 @@ use crate::blocks::{Mapped, Streamed};
 use crate::classic::Classic;
 use crate::error::{Error, Progress};
 use crate::feed::Unpacked;
-use crate::format::{Format, Packing, SNIFF};
+use crate::format::{Format, Packing, RECORD, SNIFF};
 use crate::frame::{Frame, Place};
 use crate::libpcap::{Library, lift_snaplen};
 use crate::map::Map;
@@ -22,7 +22,7 @@ use crate::medium::Mapping;
 pub enum Input {
     /// A file, or a named pipe.
     File(PathBuf),
-    /// Standard input. Given twice, the second finds it empty.
+    /// Standard input, which can be named once.
     Stdin,
 }
 
@@ -94,7 +94,7 @@ impl Reader {
         Ok(match format_of(head, path)? {
             Format::Classic(dialect) => Some(Reader::Classic(Classic::new(mapping, dialect, progress)?)),
             Format::Blocks => Some(Reader::Mapped(Mapped::new(mapping, progress))),
-            Format::Odd => None,
+            Format::Odd { .. } => None,
         })
     }
 
@@ -110,10 +110,12 @@ impl Reader {
             lift_snaplen(&mut stream.head, dialect);
         }
         let (pipe, feed) = stream.start().map_err(|source| Error::io(path, source))?;
-        Ok(match format {
-            Format::Blocks => Reader::Streamed(Streamed::new(pipe, feed, progress)),
-            Format::Classic(_) | Format::Odd => Reader::Library(Library::open(pipe, feed, format, progress)?),
-        })
+        let record = match format {
+            Format::Blocks => return Ok(Reader::Streamed(Streamed::new(pipe, feed, progress))),
+            Format::Classic(_) => RECORD,
+            Format::Odd { record } => record,
+        };
+        Ok(Reader::Library(Library::open(pipe, feed, record, progress)?))
     }
 
     /// Steps to the next frame and tells its time; `None` at the end. After an error there is no next.

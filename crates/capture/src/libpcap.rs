@@ -9,7 +9,7 @@ use pcap::{Capture, Offline, Precision};
 use crate::classic::MAX_PACKET;
 use crate::error::{Error, Progress, Why};
 use crate::feed::Feed;
-use crate::format::{Dialect, Format, SNIFF};
+use crate::format::{Dialect, SNIFF};
 use crate::frame::{Frame, Head};
 use crate::link;
 
@@ -20,18 +20,18 @@ pub(crate) struct Library {
     feed: Feed,
     link: u32,
     /// How long a record's header is, to know where a record begins.
-    header: u64,
+    record: usize,
     bytes: Vec<u8>,
     head: Head,
     progress: Progress,
 }
 
 impl Library {
-    /// Lets libpcap read the file's header from `pipe`.
+    /// Lets libpcap read the file's header from `pipe`; `record` is how long the header of a record is.
     pub(crate) fn open(
         pipe: PipeReader,
         feed: Feed,
-        format: Format,
+        record: usize,
         mut progress: Progress,
     ) -> Result<Library, Error> {
         // Its own way to take over a descriptor is not checked by the compiler; opening it by name is.
@@ -41,8 +41,7 @@ impl Library {
         let capture = opened.map_err(|source| Error::Refused { path: progress.path.clone(), source })?;
         let link = link::of_dlt(u32::try_from(capture.get_datalink().0).unwrap_or_default());
         progress.offset = SNIFF as u64;
-        let header = if format == Format::Odd { 24 } else { 16 };
-        Ok(Library { capture, feed, link, header, bytes: Vec::new(), head: Head::default(), progress })
+        Ok(Library { capture, feed, link, record, bytes: Vec::new(), head: Head::default(), progress })
     }
 
     /// Steps to the next record and tells its time; `None` at the end.
@@ -59,7 +58,7 @@ impl Library {
         self.bytes.clear();
         self.bytes.extend_from_slice(packet.data);
         self.head = Head { at, link: self.link, wire_len: packet.header.len, start: 0, len };
-        self.progress.offset += self.header + len as u64;
+        self.progress.offset += (self.record + len) as u64;
         self.progress.frames += 1;
         Ok(Some(at))
     }
@@ -132,6 +131,17 @@ mod tests {
             assert_eq!(frames, packets);
             assert!(errors.is_empty());
         }
+    }
+
+    #[test]
+    fn reads_versions_before_the_current_one() {
+        let packets = [Packet::new(1000, b"first"), Packet::new(2000, b"second")];
+        let mut file = Classic::default().file(&packets);
+        file[6] = 3;
+        assert_eq!(testing::read(&[&file]).0, packets);
+        file.pop();
+        let errors = testing::read(&[&file]).1;
+        assert!(matches!(errors[..], [Error::CutShort { offset: 45, frames: 1, missing: 1, .. }]));
     }
 
     #[test]

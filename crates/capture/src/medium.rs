@@ -31,7 +31,7 @@ impl Medium {
 #[derive(Clone, Debug)]
 pub(crate) struct Mapping {
     pub(crate) begin: Place,
-    map: Arc<Map>,
+    pub(crate) map: Arc<Map>,
 }
 
 impl Mapping {

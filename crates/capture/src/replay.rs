@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io;
 
 use clock::Time;
 
@@ -38,7 +39,11 @@ impl Replay {
         let mut readers = Vec::with_capacity(inputs.len());
         let (mut mappings, mut errors) = (Vec::new(), Vec::new());
         let mut bytes_total = Some(0);
-        for input in inputs {
+        for (index, input) in inputs.iter().enumerate() {
+            if *input == Input::Stdin && inputs.iter().take(index).any(|earlier| earlier == input) {
+                errors.push(Error::io(input.path(), io::ErrorKind::ResourceBusy.into()));
+                continue;
+            }
             let begin = mappings.last().map_or(Place::FIRST, Mapping::end);
             match Opened::new(input, begin) {
                 Ok(opened) => {
@@ -282,6 +287,13 @@ mod tests {
         assert_eq!(testing::drain(&mut replay, &mut errors), many);
         assert!(errors.is_empty());
         writer.join().unwrap();
+    }
+
+    #[test]
+    fn may_be_moved_to_another_thread() {
+        fn moved<T: Send>(_: T) {}
+        moved(Replay::open(&[]).0);
+        assert!(Replay::open(&[]).0.next().unwrap().is_none());
     }
 
     #[test]
