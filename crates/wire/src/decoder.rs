@@ -182,6 +182,10 @@ mod tests {
         assert_eq!(unknown, Link::Unknown(147));
         assert_decodes(unknown, &v4, Decoded::Undecodable(Reason::LinkType));
         assert_decodes(Link::Null, &joined(&[&[7, 0, 0, 0], &v4]), Decoded::Other(Kind::OtherNetwork));
+        let netlink = joined(&[&[0, 4, 3, 56], &[0; 10], &[8, 0], &v4]);
+        assert_decodes(Link::LinuxSll, &netlink, Decoded::Other(Kind::OtherNetwork));
+        assert_decodes(Link::LinuxSll, &netlink[..15], Decoded::Undecodable(Reason::CutLinkHeader));
+        assert_decodes(Link::LinuxSll2, &netlink[..19], Decoded::Undecodable(Reason::CutLinkHeader));
         assert_decodes(Link::Null, &[2, 0, 0], Decoded::Undecodable(Reason::CutLinkHeader));
         assert_decodes(Link::RawIp, &[], Decoded::Undecodable(Reason::CutIpHeader));
         assert_decodes(Link::RawIp, &[0x55; 40], Decoded::Undecodable(Reason::IpVersion));
@@ -247,6 +251,11 @@ mod tests {
         assert_decodes(Link::Ethernet, &pppoe(0, [0, 0x57], &v6), voice(flow_v6()));
         assert_decodes(Link::Ethernet, &pppoe(0, [0xc0, 0x21], &v4), Decoded::Other(Kind::Ppp));
         assert_decodes(Link::Ethernet, &pppoe(7, [0, 0x21], &v4), Decoded::Other(Kind::Ppp));
+        // Where no other length is left, that of PPPoE keeps the padding out.
+        let mut offloaded = v4.clone();
+        set(&mut offloaded, 2, 0);
+        set(&mut offloaded, 24, 0);
+        assert_decodes(Link::Ethernet, &pppoe(0, [0, 0x21], &offloaded), voice(flow()));
         let snap = joined(&[&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &v4]);
         assert_decodes(Link::Ethernet, &ethernet(snap.len() as u16, &snap), voice(flow()));
         assert_decodes(Link::Ethernet, &ethernet(0x0800, &ipv4(4, &v4)), voice(flow()));
@@ -339,6 +348,7 @@ mod tests {
         assert_decodes(Link::RawIp, &joined(&[&with(2, 0), &[0xee; 9]]), datagram(VOICE, false));
         assert_decodes(Link::RawIp, &with(24, 0), datagram(VOICE, false));
         assert_decodes(Link::RawIp, &joined(&[&with(24, 0), &[0xee; 9]]), datagram(VOICE, false));
+        assert_decodes(Link::RawIp, &with(24, 0)[..33], datagram(&VOICE[..5], true));
         assert_decodes(Link::RawIp, &with(24, 900), datagram(VOICE, true));
         assert_decodes(Link::RawIp, &joined(&[&with(24, 900), &[0xee; 9]]), datagram(VOICE, true));
         assert_decodes(Link::RawIp, &with(24, 7), Decoded::Undecodable(Reason::TransportLength));

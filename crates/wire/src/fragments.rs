@@ -424,6 +424,7 @@ mod tests {
         let (long, short) = (udp(&[7; 392]), udp(&[7; 232]));
         for (first, second) in [
             (ipv4_fragment(1, UDP, &long, 320..400), ipv4_fragment(1, UDP, &short, 160..240)),
+            (ipv4_fragment(1, UDP, &long, 320..360), ipv4_fragment(1, UDP, &short, 160..240)),
             (ipv4_fragment(1, UDP, &short, 160..240), ipv4_fragment(1, UDP, &long, 320..400)),
             (ipv4_fragment(1, UDP, &short, 160..240), ipv4_fragment(1, UDP, &long, 240..320)),
         ] {
@@ -532,6 +533,14 @@ mod tests {
             assert_eq!(decoder.fragments().of(result), 1, "{result}");
             assert_sound(&decoder, Limits::default());
         }
+    }
+
+    #[test]
+    fn a_fragment_without_a_length_is_no_datagram() {
+        let mut packet = ipv6_fragment(1, UDP, &udp(&[1; 392]), 0..200);
+        set(&mut packet, 4, 0);
+        let decoded = Decoded::Undecodable(Reason::IpLength);
+        assert_eq!(decoder().decode(seconds(1), Link::RawIp, &packet), decoded);
     }
 
     #[test]
