@@ -1,1 +1,41 @@
 //! Recordings, records, kept packets and the index.
+//!
+//! The recording is the database: each call has a folder with its audio, its packets and its record as JSON. The
+//! index only makes finding fast and can always be built anew from the files. Nothing here knows of SIP, SDP, RTP or
+//! codecs: it takes and gives plain values.
+
+mod error;
+mod find;
+mod id;
+mod index;
+mod layout;
+mod leg;
+mod number;
+mod outcome;
+mod pattern;
+pub mod pcapng;
+mod query;
+mod rebuild;
+mod record;
+mod recording;
+mod row;
+pub mod socket;
+mod space;
+mod table;
+mod timestamp;
+pub mod wav;
+
+pub use error::{Damage, Error};
+pub use find::{Records, Source};
+pub use id::CallId;
+pub use index::{Index, Opened};
+pub use layout::Store;
+pub use leg::{Digit, Jitter, Leg, Match, Mos, Ssrc, StreamRecord};
+pub use number::{Milliseconds, Ppm, Score, Seconds};
+pub use outcome::{DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, Role, State, Unknown};
+pub use pattern::Pattern;
+pub use query::Query;
+pub use rebuild::Reindexed;
+pub use record::{Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
+pub use recording::{Abandoned, Durability, Recording};
+pub use space::Usage;

@@ -1,0 +1,147 @@
+//! One party's side of a call in its record: the streams, the digits, the quality.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use clock::Time;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::number::{Milliseconds, Ppm, Score};
+use crate::outcome::{DigitMethod, Role};
+use crate::timestamp;
+
+/// One party's side of a call; one channel of the recording.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Leg {
+    /// Whose side.
+    pub role: Role,
+    /// The channel of the recording: 0 is the caller's.
+    pub channel: u16,
+    /// What the party sent, in the order of the first packet.
+    pub streams: Vec<StreamRecord>,
+    /// The digits that the party dialled.
+    pub dtmf: Vec<Digit>,
+    /// The estimated listening quality.
+    pub mos: Option<Mos>,
+    /// Measurements of the audio: an object, or null.
+    pub quality: serde_json::Value,
+}
+
+impl Leg {
+    /// A leg of which nothing was seen yet.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        let channel = u16::from(role == Role::Callee);
+        Leg { role, channel, streams: vec![], dtmf: vec![], mos: None, quality: serde_json::Value::Null }
+    }
+}
+
+/// What one SSRC sent in one direction.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StreamRecord {
+    /// The synchronisation source (RFC 3550, section 3).
+    pub ssrc: Ssrc,
+    /// Where its packets came from.
+    pub source: SocketAddr,
+    /// Where they went.
+    pub destination: SocketAddr,
+    /// The payload type of its audio.
+    pub payload_type: u8,
+    /// The encoding name that goes with it; null where nobody named it.
+    pub codec: Option<String>,
+    /// Ticks of its time stamps a second.
+    pub clock_rate: Option<u32>,
+    /// Audio in a packet, where it is known.
+    pub ptime_ms: Option<u32>,
+    /// Packets kept, without the doubles.
+    pub packets: u64,
+    /// Octets of payload in them.
+    pub octets: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Packets that came again.
+    pub duplicates: u64,
+    /// Packets that came after a later one.
+    pub reordered: u64,
+    /// The interarrival jitter (RFC 3550, section 6.4.1).
+    pub jitter_ms: Jitter,
+    /// How fast the sender's clock runs against the capture's; null where too little was seen to say.
+    pub skew_ppm: Option<Ppm>,
+    /// The arrival of the first packet.
+    #[serde(default, with = "timestamp::optional")]
+    pub first_packet_at: Option<Time>,
+    /// The arrival of the last packet.
+    #[serde(default, with = "timestamp::optional")]
+    pub last_packet_at: Option<Time>,
+    /// Why it belongs to this call.
+    #[serde(rename = "match")]
+    pub matched: Match,
+    /// How it was encrypted; null where it was not.
+    pub encryption: Option<String>,
+}
+
+/// An SSRC, written as `0x8c62ec6e`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ssrc(pub u32);
+
+impl fmt::Display for Ssrc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x}", self.0)
+    }
+}
+
+impl Serialize for Ssrc {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ssrc {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 8);
+        let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        number.map(Ssrc).ok_or_else(|| serde::de::Error::custom(format_args!("{text:?} is no SSRC")))
+    }
+}
+
+/// Jitter over a stream.
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Jitter {
+    /// Its mean.
+    pub mean: Milliseconds,
+    /// Its highest value.
+    pub max: Milliseconds,
+}
+
+/// Why a stream belongs to a call.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Match {
+    /// The rule that fitted first, such as `sdp_address`.
+    pub rule: String,
+    /// How sure that rule is, from 0 to 1.
+    pub confidence: Score,
+}
+
+/// A dialled digit.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Digit {
+    /// `0` to `9`, `*`, `#`, `A` to `D`; `*` too where digits are masked.
+    pub digit: char,
+    /// When it began.
+    #[serde(with = "timestamp")]
+    pub at: Time,
+    /// How long it was held.
+    pub duration_ms: u32,
+    /// How it travelled.
+    pub method: DigitMethod,
+}
+
+/// An estimated mean opinion score.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Mos {
+    /// From 1 to 5.
+    pub value: Score,
+    /// The model behind it, such as `G.107`.
+    pub model: String,
+}

@@ -1,0 +1,250 @@
+//! The owner of the index answers the searches of other processes over a socket in the store's folder.
+//!
+//! A connection is one question: a line with a [`Query`] as JSON goes in; a line for each record comes out, then
+//! `{"end":{"records":N}}` or `{"end":{"error":"..."}}`. An answer without its end is none.
+
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use std::{fs, mem};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::index::Index;
+use crate::layout::Store;
+use crate::query::Query;
+use crate::record::Record;
+
+/// The longest question.
+const QUESTION_BYTES: u64 = 64 << 10;
+/// How long a peer may keep the other side waiting.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What the last line of an answer begins with; a record never does.
+const END: &str = "{\"end\":";
+
+/// The last line of an answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    End(End),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    Records(u64),
+    Error(String),
+}
+
+/// A thread that answers, one question at a time, until this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    path: PathBuf,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Answers searches of that index over the store's socket. A socket that a crash left is replaced: who has the index
+/// is the only one to serve.
+///
+/// # Errors
+/// Where the socket cannot be made; its path may have about 100 octets.
+pub fn serve(store: &Store, index: Arc<Index>) -> Result<Server, Error> {
+    let path = store.socket();
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io("replace", &path)(error));
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).map_err(Error::io("listen at", &path))?;
+    // Who may read the recordings through their group may ask for them.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o660))
+        .map_err(Error::io("set the rights of", &path))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let thread = thread::Builder::new().name("index-socket".into()).spawn(move || {
+        for peer in listener.incoming() {
+            if stopped.load(Ordering::Acquire) {
+                return;
+            }
+            match peer {
+                // A peer that went away has its reasons.
+                Ok(peer) => drop(answer(&peer, &index)),
+                // Out of descriptors: give others time to close some.
+                Err(_) => thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    });
+    let thread = thread.map_err(Error::io("start a thread for", &path))?;
+    Ok(Server { path, stop, thread: Some(thread) })
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        let woken = UnixStream::connect(&self.path);
+        if let (Ok(_), Some(thread)) = (woken, mem::take(&mut self.thread)) {
+            // A panic of that thread was printed; there is nothing left to do about it.
+            let _ = thread.join();
+        }
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn answer(peer: &UnixStream, index: &Index) -> io::Result<()> {
+    peer.set_read_timeout(Some(PATIENCE))?;
+    peer.set_write_timeout(Some(PATIENCE))?;
+    let mut out = BufWriter::new(peer);
+    let end = match question(peer)? {
+        Ok(query) => records(&mut out, index, &query)?,
+        Err(refusal) => End::Error(refusal),
+    };
+    serde_json::to_writer(&mut out, &Answer::End(end))?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Reads the question; the inner error is for the peer to know.
+fn question(peer: &UnixStream) -> io::Result<Result<Query, String>> {
+    let mut line = vec![];
+    BufReader::new(Read::take(peer, QUESTION_BYTES)).read_until(b'\n', &mut line)?;
+    if line.last() != Some(&b'\n') {
+        return Ok(Err(format!("no question of one line and at most {QUESTION_BYTES} octets")));
+    }
+    Ok(serde_json::from_slice(&line).map_err(|error| error.to_string()))
+}
+
+/// Writes the records; the error is that of the connection.
+fn records(out: &mut impl Write, index: &Index, query: &Query) -> io::Result<End> {
+    let mut count = 0;
+    let mut broken = None;
+    let told = index.each(query, |record| {
+        count += 1;
+        let written = out.write_all(record.to_json().as_bytes()).and_then(|()| out.write_all(b"\n"));
+        written.map_err(|error| {
+            let kind = error.kind();
+            broken = Some(error);
+            Error::io("answer at", Path::new("the socket"))(kind.into())
+        })
+    });
+    match (broken, told) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Ok(End::Error(error.to_string())),
+        (None, Ok(())) => Ok(End::Records(count)),
+    }
+}
+
+/// Asks the process that has the index of a store.
+///
+/// # Errors
+/// [`Error::Io`] where nobody answers, [`Error::Answer`] where the answer is a refusal or breaks off.
+pub fn ask(store: &Store, query: &Query) -> Result<Vec<Record>, Error> {
+    let path = store.socket();
+    let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
+    let lines = put(&peer, query).map_err(Error::io("ask at", &path))?;
+    let refused = |answer: String| Error::Answer { path: path.clone(), answer };
+    let mut records = vec![];
+    for line in lines {
+        let line = line.map_err(Error::io("read the answer at", &path))?;
+        if line.starts_with(END) {
+            return match serde_json::from_str(&line) {
+                Ok(Answer::End(End::Records(count))) if count == records.len() as u64 => Ok(records),
+                Ok(Answer::End(End::Error(error))) => Err(refused(error)),
+                _ => Err(refused(line)),
+            };
+        }
+        let record = Record::from_json(line.as_bytes()).map_err(|error| refused(error.to_string()))?;
+        records.push(record);
+    }
+    Err(refused("it broke off".to_owned()))
+}
+
+fn put<'a>(peer: &'a UnixStream, query: &Query) -> io::Result<io::Lines<BufReader<&'a UnixStream>>> {
+    // A search of a million calls may take seconds before its first record.
+    peer.set_read_timeout(Some(PATIENCE * 6))?;
+    peer.set_write_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(query)?;
+    line.push(b'\n');
+    let mut out = peer;
+    out.write_all(&line)?;
+    Ok(BufReader::new(peer).lines())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::Pattern;
+    use crate::record::tests::full;
+
+    fn serving() -> (tempfile::TempDir, Store, Server) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        fs::write(store.socket(), b"left by a crash").unwrap();
+        let (index, _) = Index::open(&store).unwrap();
+        index.insert(&[full()]).unwrap();
+        let server = serve(&store, Arc::new(index)).unwrap();
+        (dir, store, server)
+    }
+
+    /// What comes back for a line as it stands.
+    fn raw(store: &Store, question: &[u8]) -> String {
+        let mut peer = UnixStream::connect(store.socket()).unwrap();
+        peer.write_all(question).unwrap();
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        peer.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn another_process_gets_the_same_answer() {
+        let (_dir, store, server) = serving();
+        assert_eq!(ask(&store, &Query::default()).unwrap(), [full()]);
+        let nobody = Query { from: Some(Pattern::new("carol")), ..Query::default() };
+        assert_eq!(ask(&store, &nobody).unwrap(), []);
+        let found = crate::Records::find(&store, &Query::default()).unwrap();
+        assert!(matches!(found.source, crate::Source::Owner));
+        assert_eq!(found.records, [full()]);
+        drop(server);
+        assert!(!store.socket().exists());
+        assert!(matches!(ask(&store, &Query::default()), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn refuses_what_is_no_question_and_goes_on() {
+        let (_dir, store, _server) = serving();
+        for question in
+            [&b"\n"[..], b"{\"from\":", b"{\"form\":\"x\"}\n", b"", b"\xff\xfe\n", &[b' '; 100_000]]
+        {
+            // An over-long question may be cut off before it is all written.
+            if question.len() < 100 {
+                let answer = raw(&store, question);
+                assert!(answer.starts_with("{\"end\":{\"error\":") && answer.ends_with("\"}}\n"), "{answer}");
+            } else if let Ok(mut peer) = UnixStream::connect(store.socket()) {
+                let _ = peer.write_all(question);
+            }
+        }
+        let answer = raw(&store, b"{}\n");
+        assert_eq!(answer, full().to_json() + "\n{\"end\":{\"records\":1}}\n");
+    }
+
+    #[test]
+    fn without_an_owner_that_answers_the_files_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let record = full();
+        let recording = crate::Recording::begin(&store, &record.id, crate::Durability::Fast).unwrap();
+        recording.publish(&record).unwrap();
+        let _held = Index::open(&store).unwrap();
+        let found = crate::Records::find(&store, &Query { limit: Some(1), ..Query::default() }).unwrap();
+        assert!(matches!(found.source, crate::Source::Files(_)));
+        assert_eq!(found.records, [record]);
+    }
+}
