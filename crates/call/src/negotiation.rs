@@ -21,24 +21,24 @@ pub enum Naming {
 
 /// An endpoint at which a side said it receives media.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Named {
+pub(crate) struct Named {
     /// Where.
-    pub endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     /// How it was named.
-    pub naming: Naming,
+    pub(crate) naming: Naming,
     /// What kind of media.
-    pub kind: MediaKind,
+    pub(crate) kind: MediaKind,
 }
 
 /// What one description brought.
 #[derive(Clone, Default, Debug)]
-pub struct Brought {
+pub(crate) struct Brought {
     /// Endpoints to listen for.
-    pub named: Vec<Named>,
+    pub(crate) named: Vec<Named>,
     /// Endpoints at which RTCP is received (RFC 3605), where they are not the port beside.
-    pub rtcp: Vec<Endpoint>,
+    pub(crate) rtcp: Vec<Endpoint>,
     /// Sources that announce themselves (RFC 5576): SSRC and canonical name.
-    pub sources: Vec<(u32, Option<String>)>,
+    pub(crate) sources: Vec<(u32, Option<String>)>,
 }
 
 /// Who holds whom.
@@ -71,7 +71,6 @@ pub struct Negotiation {
     epochs: Vec<Epoch>,
     /// The transaction whose request carried a description: what comes back in it is the answer.
     offered: Option<(u32, Side)>,
-    secure: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +79,7 @@ struct Described {
     formats: Vec<Format>,
     named: Vec<Named>,
     direction: Direction,
+    secure: bool,
     unspecified: bool,
 }
 
@@ -95,13 +95,13 @@ impl Negotiation {
     ) -> Brought {
         let brought = brought(session, signalling);
         let audio = session.media.iter().find(|media| media.kind == MediaKind::Audio && !media.is_rejected());
-        self.secure |= audio.is_some_and(sdp::Media::is_secure);
         let formats = session.media.iter().filter(|media| !media.is_rejected()).flat_map(|media| media.formats.clone());
         let described = Described {
             at,
             formats: formats.collect(),
             named: brought.named.clone(),
             direction: audio.map_or(Direction::Inactive, |media| media.direction),
+            secure: audio.is_some_and(sdp::Media::is_secure),
             unspecified: audio.and_then(|media| media.address).is_some_and(|address| address.is_unspecified()),
         };
         let history = self.sides.of_mut(side);
@@ -167,10 +167,18 @@ impl Negotiation {
         &self.epochs
     }
 
-    /// Whether the audio is to be encrypted (SRTP).
+    /// Whether the audio is encrypted (SRTP): keys may be offered on plain RTP, and count only if they are taken.
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        self.secure
+        let mut latest = Side::BOTH.iter().filter_map(|&side| self.sides.of(side).last()).peekable();
+        latest.peek().is_some() && latest.all(|described| described.secure)
+    }
+
+    /// From when on no description changed anything any more.
+    #[must_use]
+    pub fn settled_at(&self) -> Time {
+        let latest = Side::BOTH.iter().filter_map(|&side| self.sides.of(side).last());
+        latest.map(|described| described.at).max().unwrap_or_default()
     }
 
     /// What payload type `number` means in a stream that `receiver` was sent at `at`: the receiver's description

@@ -35,7 +35,7 @@ pub(crate) struct OpenCall {
     /// When its last media packet came, as far as that was looked at.
     pub(crate) last_media_at: Option<Time>,
     kept_bytes: usize,
-    seen: HashSet<u64>,
+    seen: HashSet<u64, FixedState>,
 }
 
 /// A stream of the call.
@@ -64,7 +64,7 @@ impl OpenCall {
             due: at,
             last_media_at: None,
             kept_bytes: 0,
-            seen: HashSet::new(),
+            seen: HashSet::default(),
         })
     }
 
@@ -73,7 +73,7 @@ impl OpenCall {
     pub(crate) fn keep_message(&mut self, message: &Message<'_>, arrival: &Arrival<'_>, from: Side) -> bool {
         self.signalling.of_mut(from).get_or_insert(arrival.flow.source);
         let retransmission = self.seen.len() < MOST_MESSAGES && !self.seen.insert(identity(message, arrival.flow));
-        let digit = sip::digits(message);
+        let digit = sip::dtmf_relay::digits(message);
         if let Some(key) = digit.filter(|_| !retransmission && self.info_digits.len() < MOST_MESSAGES) {
             let (digit, at, duration_ms) = (key.digit, arrival.at, key.duration_ms);
             self.info_digits.push(InfoKey { side: from, digit, at, duration_ms });

@@ -91,7 +91,7 @@ pub enum Error {
 
 impl Error {
     /// Names the step and the path of an I/O error; made to stand in `map_err`.
-    pub(crate) fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
+    pub fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
         move |source| {
             let path = path.to_path_buf();
             match source.kind() {

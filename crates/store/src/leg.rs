@@ -53,7 +53,7 @@ pub struct StreamRecord {
     pub clock_rate: Option<u32>,
     /// Audio in a packet, where it is known.
     pub ptime_ms: Option<u32>,
-    /// Packets kept, without the doubles.
+    /// Packets that came, doubles among them.
     pub packets: u64,
     /// Octets of payload in them.
     pub octets: u64,

@@ -1,0 +1,155 @@
+//! One party's side of a call: its streams, and which of them sounds when.
+
+use audio::Cue;
+use call::{Call, Side};
+use clock::{Span, Time};
+use rtp::{Medium, TelephoneEvent};
+use sdp::MediaKind;
+
+use crate::Quality;
+use crate::meaning::Meanings;
+use crate::voice::Voice;
+
+/// A leg made ready to sound.
+#[derive(Debug)]
+pub(crate) struct Leg<'a> {
+    /// In the order of their first packets.
+    pub(crate) voices: Vec<Voice<'a>>,
+    /// Positions in `voices`, the one that takes precedence first; those that only repeat another are left out.
+    sounding: Vec<usize>,
+    /// Whether a stream was seen on more than one hop.
+    pub(crate) has_second_hop: bool,
+}
+
+impl<'a> Leg<'a> {
+    pub(crate) fn new(call: &'a Call, side: Side, medium: &'a dyn Medium) -> Self {
+        let encrypted = call.negotiation.is_secure();
+        let mut meanings = Meanings::new(call, side);
+        let streams = call.legs.of(side).iter();
+        let in_time = streams.filter(|matched| call.media_until.is_none_or(|until| matched.stream.first_at <= until));
+        let voice = |matched| Voice::new(matched, &mut meanings, medium, call.media_until, encrypted);
+        let voices: Vec<Voice<'_>> = in_time.map(voice).collect();
+        let mut by_precedence: Vec<usize> = (0..voices.len()).collect();
+        by_precedence.sort_by_cached_key(|&at| voices.get(at).map(|voice| voice.matched.precedence()));
+        let mut leg = Leg { voices, sounding: Vec::new(), has_second_hop: false };
+        for at in by_precedence {
+            if leg.repeats_another(at) {
+                leg.has_second_hop = true;
+            } else {
+                leg.sounding.push(at);
+            }
+        }
+        leg
+    }
+
+    /// Whether the stream is one that sounds already, seen on another hop: the same source at the same time.
+    fn repeats_another(&self, at: usize) -> bool {
+        let Some(stream) = self.voices.get(at).map(|voice| &voice.matched.stream) else { return false };
+        self.heard().any(|voice| {
+            let other = &voice.matched.stream;
+            other.ssrc == stream.ssrc && other.first_at <= stream.last_at && stream.first_at <= other.last_at
+        })
+    }
+
+    /// The streams that sound, the one that takes precedence first.
+    pub(crate) fn heard(&self) -> impl Iterator<Item = &Voice<'a>> {
+        self.sounding.iter().filter_map(|&at| self.voices.get(at))
+    }
+
+    /// Whether anything can be heard.
+    pub(crate) fn sounds(&self) -> bool {
+        self.heard().any(Voice::sounds)
+    }
+
+    /// Where its first sample belongs.
+    pub(crate) fn starts_at(&self) -> Option<Time> {
+        self.heard().filter_map(Voice::starts_at).min()
+    }
+
+    /// Packets of audio that cannot be decoded.
+    pub(crate) fn undecoded(&self) -> u64 {
+        let audio = self.voices.iter().filter(|voice| voice.matched.kind == MediaKind::Audio);
+        audio.map(|voice| voice.undecoded).sum()
+    }
+
+    /// The keys that were pressed, in order.
+    pub(crate) fn keys(&self) -> Vec<TelephoneEvent> {
+        let mut keys: Vec<_> = self.heard().flat_map(|voice| voice.keys.iter().copied()).collect();
+        keys.sort_by_key(|key| key.at);
+        keys
+    }
+
+    /// What sounds when. Where streams overlap, the one that takes precedence is heard.
+    pub(crate) fn cues(&self, origin: Time, rate: u32) -> Vec<Cue<'a>> {
+        let mut heard = self.heard().filter(|voice| voice.sounds());
+        let Some(first) = heard.next() else { return Vec::new() };
+        let mut cues = first.cues(origin, rate);
+        for voice in heard {
+            let taken = spans(&cues, rate);
+            let mut more = voice.cues(origin, rate);
+            more.retain(|cue| is_free(&taken, cue));
+            cues.extend(more);
+            cues.sort_by_key(|cue| cue.at);
+        }
+        cues
+    }
+
+    /// What the network did to what was heard; `None` where nothing came.
+    pub(crate) fn quality(&self) -> Option<Quality> {
+        let (mut expected, mut lost, mut jitter_ms, mut packets) = (0, 0, 0.0, 0);
+        for statistics in self.heard().map(|voice| &voice.statistics) {
+            expected += statistics.packets - statistics.duplicates.min(statistics.packets) + statistics.lost;
+            lost += statistics.lost;
+            jitter_ms += statistics.mean_jitter_ms * statistics.packets as f64;
+            packets += statistics.packets;
+        }
+        (packets > 0).then(|| Quality {
+            loss_ratio: lost as f64 / expected.max(1) as f64,
+            jitter_s: jitter_ms / packets as f64 / 1000.0,
+        })
+    }
+}
+
+/// The spans that cues take up; pauses shorter than [`PAUSE`] belong to them, so that a handful of stray packets does
+/// not speak in between.
+fn spans(cues: &[Cue<'_>], rate: u32) -> Vec<(u64, u64)> {
+    let pause = (PAUSE.as_ns() as u64).saturating_mul(u64::from(rate)) / 1_000_000_000;
+    let mut spans: Vec<(u64, u64)> = Vec::new();
+    for cue in cues {
+        match spans.last_mut() {
+            Some((_, end)) if cue.at <= *end + pause => *end = (*end).max(end_of(cue)),
+            _ => spans.push((cue.at, end_of(cue))),
+        }
+    }
+    spans
+}
+
+fn end_of(cue: &Cue<'_>) -> u64 {
+    cue.at + cue.codec.samples_in(cue.payload.len()) as u64
+}
+
+fn is_free(taken: &[(u64, u64)], cue: &Cue<'_>) -> bool {
+    let before = taken.partition_point(|&(from, _)| from < end_of(cue));
+    before.checked_sub(1).and_then(|at| taken.get(at)).is_none_or(|&(_, to)| to <= cue.at)
+}
+
+const PAUSE: Span = Span::from_ms(1000);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use audio::Codec;
+
+    fn cue(at: u64) -> Cue<'static> {
+        Cue { at, codec: Codec::registered("PCMU", 8000, 1).unwrap(), payload: &[0; 160], after_loss: false }
+    }
+
+    #[test]
+    fn short_pauses_belong_to_the_span_and_long_ones_are_free() {
+        let taken = spans(&[cue(1000), cue(1160), cue(5000), cue(20_000)], 8000);
+        assert_eq!(taken, [(1000, 5160), (20_000, 20_160)]);
+        for (at, free) in [(840, true), (841, false), (3000, false), (5160, true), (19_840, true), (19_841, false)] {
+            assert_eq!(is_free(&taken, &cue(at)), free, "{at}");
+        }
+    }
+}

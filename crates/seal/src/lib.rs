@@ -1,0 +1,107 @@
+//! A call that is over to its recording: each leg's streams are set on one timeline, decoded, mixed into stereo and
+//! written; beside the audio go the packets that are to be kept and the record.
+//!
+//! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
+
+mod leg;
+mod meaning;
+mod outcome;
+mod packets;
+mod record;
+mod render;
+mod voice;
+
+use call::{Both, Call, Side};
+use rtp::Medium;
+use store::{CallId, Durability, Record, Recording, Store};
+
+use crate::leg::Leg;
+
+/// What is kept and shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Which packets are kept beside the audio.
+    pub keep: Keep,
+    /// Whether dialled digits are shown; where not, they are `*` in the record and blanked in what is kept.
+    pub show_digits: bool,
+    /// Whether a recording must survive a loss of power before it counts as made.
+    pub durability: Durability,
+}
+
+/// Which packets are kept beside the audio.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+    /// None.
+    None,
+    /// The signalling.
+    Signalling,
+    /// The signalling and the media.
+    All,
+}
+
+/// A sealed call.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The call's number, in the order of the calls' ends.
+    pub number: u64,
+    /// Its record.
+    pub record: Record,
+    /// Each leg's share of lost packets and mean jitter in seconds; `None` where nothing was sent.
+    pub quality: Both<Option<Quality>>,
+    /// Samples of both channels by origin.
+    pub origins: Vec<(audio::Origin, u64)>,
+    /// What went wrong in writing; the record tells it as its outcome, and may stand nowhere but here.
+    pub error: Option<store::Error>,
+}
+
+/// What the network did to a leg.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Quality {
+    /// Lost of expected packets, 0 to 1.
+    pub loss_ratio: f64,
+    /// The mean interarrival jitter in seconds.
+    pub jitter_s: f64,
+}
+
+/// Makes the recording of `call` in `store`. A failure to write is part of what is given back: every call has an
+/// outcome.
+#[must_use]
+pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings) -> Sealed {
+    let id = Store::id(call.dialog.invited_at, &call.dialog.call_id, call.dialog.caller.tag.as_deref().unwrap_or(""));
+    let legs = Both { caller: Leg::new(call, Side::Caller, medium), callee: Leg::new(call, Side::Callee, medium) };
+    let mut record = record::describe(call, &legs, id.clone(), settings);
+    let written = write(call, &legs, medium, (store, &id), settings, &mut record);
+    let (origins, error) = match written {
+        Ok(origins) => (origins, None),
+        Err(error) => {
+            record.outcome = store::Outcome::StorageError;
+            record.recording = None;
+            (Vec::new(), Some(error))
+        }
+    };
+    let quality = Both { caller: legs.caller.quality(), callee: legs.callee.quality() };
+    Sealed { number: call.number, record, quality, origins, error }
+}
+
+/// Writes audio, packets and record, and publishes them together.
+fn write(
+    call: &Call,
+    legs: &Both<Leg<'_>>,
+    medium: &dyn Medium,
+    (store, id): (&Store, &CallId),
+    settings: &Settings,
+    record: &mut Record,
+) -> Result<Vec<(audio::Origin, u64)>, store::Error> {
+    let recording = Recording::begin(store, id, settings.durability)?;
+    let mut origins = Vec::new();
+    if let Some(rendered) = render::render(legs, &recording.path("call.wav"))? {
+        origins = rendered.origins();
+        record::add_recording(record, &rendered);
+    }
+    if settings.keep != Keep::None {
+        let path = recording.path("call.pcapng");
+        packets::write(call, medium, settings, &path).map_err(store::Error::io("write", &path))?;
+    }
+    recording.publish(record)?;
+    Ok(origins)
+}

@@ -1,0 +1,62 @@
+//! What became of a call: exactly one outcome, and flags for what a listener should know.
+
+use std::collections::BTreeSet;
+
+use call::{Both, Call, Side, State};
+use sdp::MediaKind;
+use store::Outcome;
+
+use crate::leg::Leg;
+
+/// The one outcome of `call`.
+pub(crate) fn outcome(call: &Call, legs: &Both<Leg<'_>>) -> Outcome {
+    if !was_answered(call) {
+        return Outcome::NotAnswered;
+    }
+    let undecoded = legs.caller.undecoded() + legs.callee.undecoded() > 0;
+    match (legs.caller.sounds(), legs.callee.sounds()) {
+        (true, true) if undecoded || call.dialog.joined_late => Outcome::RecordedPartial,
+        (true, true) => Outcome::Recorded,
+        (true, false) | (false, true) if undecoded => Outcome::RecordedPartial,
+        (true, false) | (false, true) => Outcome::OneWay,
+        (false, false) if undecoded && call.negotiation.is_secure() => Outcome::SrtpNoKey,
+        (false, false) if undecoded => Outcome::CodecUnsupported,
+        (false, false) if call.ambiguous_streams > 0 => Outcome::AmbiguousMedia,
+        (false, false) => Outcome::NoMedia,
+    }
+}
+
+/// Answered, or seen from its middle on, where the answer came before the capture did.
+fn was_answered(call: &Call) -> bool {
+    call.dialog.answered_at.is_some() || (call.dialog.joined_late && call.state() == State::Incomplete)
+}
+
+/// What a listener should know.
+pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
+    let both = || Side::BOTH.iter().map(|&side| legs.of(side));
+    let lossy = both().filter_map(Leg::quality).any(|quality| quality.loss_ratio >= LOSS_WORTH_A_FLAG);
+    let leaps = both().flat_map(Leg::heard).any(|voice| voice.timeline.leaps > 0);
+    let one_way = was_answered(call) && legs.caller.sounds() != legs.callee.sounds();
+    let undecoded = both().any(|leg| leg.undecoded() > 0);
+    let video = both().flat_map(|leg| &leg.voices).any(|voice| voice.matched.kind == MediaKind::Video);
+    let early = both().filter_map(Leg::starts_at).min().zip(call.dialog.answered_at).is_some_and(|(start, answer)| start < answer);
+    let held = call.negotiation.epochs().iter().any(|epoch| epoch.hold != call::Hold::None);
+    let all = [
+        (call.ambiguous_streams > 0, "ambiguous_media"),
+        (undecoded && !call.negotiation.is_secure(), "codec_unsupported"),
+        (early, "early_media"),
+        (held, "hold"),
+        (call.dialog.joined_late, "joined_late"),
+        (call.messages_dropped > 0, "messages_dropped"),
+        (one_way, "one_way"),
+        (lossy, "packet_loss"),
+        (both().any(|leg| leg.has_second_hop), "second_hop"),
+        (call.negotiation.is_secure(), "srtp"),
+        (leaps, "timestamp_leap"),
+        (video, "video"),
+    ];
+    all.into_iter().filter(|(raised, _)| *raised).map(|(_, flag)| flag.to_owned()).collect()
+}
+
+/// One packet in a hundred: from here on it is heard.
+const LOSS_WORTH_A_FLAG: f64 = 0.01;

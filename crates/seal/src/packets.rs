@@ -1,0 +1,141 @@
+//! The packets that are kept beside the audio, as one pcapng in the order of their capture, with dialled digits
+//! blanked unless they are to be shown.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use call::{Call, KeptMessage, Side};
+use clock::Time;
+use rtp::{KeptFrame, Medium};
+use wire::{Decoded, Decoder, Link};
+
+use crate::meaning::{Meaning, Meanings};
+use crate::{Keep, Settings};
+
+/// Writes what is to be kept of `call` to `path`.
+pub(crate) fn write(call: &Call, medium: &dyn Medium, settings: &Settings, path: &Path) -> io::Result<()> {
+    let mut packets: Vec<Kept<'_>> = call.messages.iter().map(|message| of_message(message, settings)).collect();
+    if settings.keep == Keep::All {
+        packets.extend(call.reports.iter().map(|report| of_message(report, settings)));
+        for side in Side::BOTH {
+            let mut meanings = Meanings::new(call, side);
+            let streams = call.legs.of(side).iter().flat_map(|matched| matched.stream.kept.frames(medium));
+            packets.extend(streams.map(|frame| of_frame(&frame, &mut meanings, settings)));
+        }
+    }
+    packets.sort_by_key(|packet| packet.at);
+    let mut writer = store::pcapng::Writer::new(BufWriter::new(File::create(path)?))?;
+    for packet in packets {
+        writer.write(packet.at, packet.link, &packet.frame, packet.frame.len() as u32)?;
+    }
+    writer.finish()?.flush()
+}
+
+struct Kept<'a> {
+    at: Time,
+    link: u32,
+    frame: Cow<'a, [u8]>,
+}
+
+fn of_message<'a>(message: &'a KeptMessage, settings: &Settings) -> Kept<'a> {
+    let mut frame = Cow::Borrowed(&*message.frame);
+    if message.has_digit && !settings.show_digits {
+        let (_, payload) = message.frame.split_at_checked(message.payload_at).unwrap_or_default();
+        frame = Cow::Owned(overwrite(&message.frame, message.link, message.payload_at, &sip::dtmf::masked(payload)));
+    }
+    Kept { at: message.at, link: message.link, frame }
+}
+
+/// A telephone event keeps its time and its length, and loses its key.
+fn of_frame<'a>(kept: &KeptFrame<'a>, meanings: &mut Meanings<'_>, settings: &Settings) -> Kept<'a> {
+    let mut frame = Cow::Borrowed(kept.bytes);
+    let (payload_at, payload_len) = kept.payload;
+    let event = meanings.of(kept.payload_type, kept.arrival) == Meaning::TelephoneEvent;
+    if event && payload_len > 0 && !settings.show_digits {
+        frame = Cow::Owned(overwrite(kept.bytes, kept.link, payload_at, &[BLANKED_EVENT]));
+    }
+    Kept { at: kept.arrival, link: kept.link, frame }
+}
+
+/// No key (RFC 4733, section 3.2: the last code of the registry's private end).
+const BLANKED_EVENT: u8 = 255;
+
+/// `frame` with `bytes` from `at` on, and with its UDP checksum amended (RFC 1624, equation 3).
+fn overwrite(frame: &[u8], link: u32, at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut changed = frame.to_vec();
+    if let Some(place) = changed.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len())) {
+        place.copy_from_slice(bytes);
+    }
+    let datagram_at = match Decoder::new(wire::Limits::default()).decode(Time::default(), Link::from(link), frame) {
+        Decoded::Datagram(datagram) => (datagram.payload.as_ptr() as usize).checked_sub(frame.as_ptr() as usize),
+        _ => None,
+    };
+    let Some((before, after)) = datagram_at.and_then(|start| frame.get(start..).zip(changed.get(start..))) else {
+        return changed;
+    };
+    let difference: u32 = before.chunks(2).zip(after.chunks(2)).filter(|(old, new)| old != new).map(|(old, new)| {
+        u32::from(!word(old)) + u32::from(word(new))
+    }).fold(0, |sum, words| fold(sum + words));
+    let checksum = datagram_at.and_then(|start| changed.get_mut(start.checked_sub(2)?..start));
+    if let Some(checksum) = checksum.filter(|checksum| word(checksum) != NO_CHECKSUM) {
+        let amended = !(fold(u32::from(!word(checksum)) + difference) as u16);
+        checksum.copy_from_slice(&amended.to_be_bytes());
+    }
+    changed
+}
+
+fn word(bytes: &[u8]) -> u16 {
+    u16::from_be_bytes([bytes.first().copied().unwrap_or(0), bytes.get(1).copied().unwrap_or(0)])
+}
+
+/// Carries brought back in.
+const fn fold(sum: u32) -> u32 {
+    let once = (sum & 0xffff) + (sum >> 16);
+    (once & 0xffff) + (once >> 16)
+}
+
+/// In IPv4, zero says that no checksum was made (RFC 768).
+const NO_CHECKSUM: u16 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sum of RFC 768 over pseudo header, header and data; right where it is 0xffff.
+    fn udp_sum(frame: &[u8]) -> u32 {
+        let (addresses, datagram) = (&frame[12..20], &frame[20..]);
+        let length = datagram.len() as u32;
+        let words = addresses.chunks(2).chain(datagram.chunks(2)).map(|bytes| u32::from(word(bytes)));
+        words.fold(17 + length, |sum, word| fold(sum + word))
+    }
+
+    fn frame(data: &[u8]) -> Vec<u8> {
+        let total = (28 + data.len()) as u8;
+        let mut frame = vec![0x45, 0, 0, total, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 2];
+        frame.extend([0x13, 0xc4, 0x13, 0xc4, 0, total - 20, 0, 0]);
+        frame.extend(data);
+        let sum = !(udp_sum(&frame) as u16);
+        frame[26..28].copy_from_slice(&sum.to_be_bytes());
+        frame
+    }
+
+    #[test]
+    fn a_blanked_digit_leaves_the_checksum_right() {
+        for (data, at) in [(&b"Signal=7\r\n"[..], 7), (b"Signal= 7\r\n", 8), (b"odd", 2)] {
+            let before = frame(data);
+            assert_eq!(udp_sum(&before), 0xffff);
+            let after = overwrite(&before, 101, 28 + at, b"*");
+            assert_eq!(after[28 + at], b'*');
+            assert_eq!(udp_sum(&after), 0xffff, "{data:?}");
+        }
+    }
+
+    #[test]
+    fn where_there_was_no_checksum_none_is_made() {
+        let mut before = frame(b"Signal=7");
+        before[26..28].fill(0);
+        assert_eq!(overwrite(&before, 101, 35, b"*")[26..28], [0, 0]);
+    }
+}

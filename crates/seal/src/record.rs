@@ -1,0 +1,185 @@
+//! The record of a call, from what its signalling and its streams tell.
+
+use call::{Both, Call, End, Hold, InfoKey, Side, State};
+use clock::Span;
+use serde_json::json;
+use sip::NameAddress;
+use store::{CallId, DigitMethod, EndReason, Milliseconds, Provenance, Record, Role, Seconds};
+
+use crate::Settings;
+use crate::leg::Leg;
+use crate::outcome;
+use crate::render::{CHANNELS, Rendered};
+use crate::voice::Voice;
+
+/// Everything but the recording itself.
+pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: &Settings) -> Record {
+    let dialog = &call.dialog;
+    let mut record = Record::new(id, dialog.call_id.clone(), state(call.state()), outcome::outcome(call, legs));
+    record.caller = party(&dialog.caller);
+    record.callee = party(&dialog.callee);
+    record.identities.p_asserted.clone_from(&dialog.p_asserted);
+    record.identities.diversion.clone_from(&dialog.diversion);
+    record.identities.request_uri = Some(dialog.request_uri.clone());
+    record.invited_at = Some(dialog.invited_at);
+    record.ringing_at = dialog.ringing_at;
+    record.answered_at = dialog.answered_at;
+    record.ended_at = Some(call.ended_at);
+    record.end_reason = Some(end_reason(call.end));
+    record.status_code = dialog.status_code;
+    record.setup_s = dialog.answered_at.map(|answered| Seconds::from(answered - dialog.invited_at));
+    let talked = dialog.answered_at.map_or(Span::ZERO, |answered| (call.ended_at - answered).max(Span::ZERO));
+    record.duration_s = Some(Seconds::from(talked));
+    record.legs = Side::BOTH.iter().map(|&side| leg(call, legs.of(side), side, settings)).collect();
+    let epochs = call.negotiation.epochs().iter();
+    record.epochs = epochs.map(|epoch| store::Epoch { from: epoch.from, hold: hold(epoch.hold) }).collect();
+    record.flags = outcome::flags(call, legs);
+    record
+}
+
+/// The audio file, and where each of its intervals comes from.
+pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
+    let rate = f64::from(rendered.sample_rate);
+    let seconds = |samples: u64| Seconds::new(samples as f64 / rate);
+    record.recording = Some(store::RecordingFile {
+        path: format!("{}/call.wav", store::Store::relative(&record.id)),
+        format: "wav".to_owned(),
+        encoding: "pcm_s16le".to_owned(),
+        channels: CHANNELS,
+        sample_rate: rendered.sample_rate,
+        frames: rendered.written.frames,
+        started_at: Some(rendered.started_at),
+        duration_s: seconds(rendered.written.frames),
+        bytes: rendered.written.bytes,
+        blake3: rendered.written.blake3.clone(),
+    });
+    let interval = |(channel, interval): (u16, &audio::Interval)| store::Interval {
+        channel,
+        from_s: seconds(interval.from),
+        to_s: seconds(interval.to),
+        kind: provenance(interval.origin),
+    };
+    record.provenance = rendered.intervals().map(interval).collect();
+}
+
+fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Leg {
+    let role = if side == Side::Caller { Role::Caller } else { Role::Callee };
+    let encryption = call.negotiation.is_secure().then(|| "srtp".to_owned());
+    let mut described = store::Leg::new(role);
+    described.streams = leg.voices.iter().map(|voice| stream(voice, encryption.clone())).collect();
+    described.dtmf = digits(call, leg, side, settings);
+    if let Some(quality) = leg.quality() {
+        described.quality = json!({
+            "loss_ratio": round(quality.loss_ratio, 1e6),
+            "mean_jitter_ms": round(quality.jitter_s * 1000.0, 1e3),
+            "time_stamp_leaps": leg.heard().map(|voice| voice.timeline.leaps).sum::<u32>(),
+        });
+    }
+    described
+}
+
+fn round(value: f64, scale: f64) -> f64 {
+    (value * scale).round() / scale
+}
+
+fn stream(voice: &Voice<'_>, encryption: Option<String>) -> store::StreamRecord {
+    let (stream, statistics) = (&voice.matched.stream, &voice.statistics);
+    let ptime_ms = statistics.ptime_ms.round() as u32;
+    store::StreamRecord {
+        ssrc: store::Ssrc(stream.ssrc.0),
+        source: socket(stream.flow.source),
+        destination: socket(stream.flow.destination),
+        payload_type: voice.payload_type.0,
+        codec: voice.format.as_ref().map(|(name, _)| name.clone()),
+        clock_rate: voice.format.as_ref().map(|(_, clock_rate)| *clock_rate),
+        ptime_ms: (ptime_ms > 0).then_some(ptime_ms),
+        packets: statistics.packets,
+        octets: statistics.octets,
+        lost: statistics.lost,
+        duplicates: statistics.duplicates,
+        reordered: statistics.reordered,
+        jitter_ms: store::Jitter {
+            mean: Milliseconds::new(statistics.mean_jitter_ms),
+            max: Milliseconds::new(statistics.max_jitter_ms),
+        },
+        skew_ppm: voice.timeline.skew_ppm.map(store::Ppm::new),
+        first_packet_at: Some(stream.first_at),
+        last_packet_at: Some(stream.last_at),
+        matched: store::Match {
+            rule: voice.matched.rule.as_str().to_owned(),
+            confidence: store::Score::new(voice.matched.confidence),
+        },
+        encryption,
+    }
+}
+
+fn socket(endpoint: flow::Endpoint) -> std::net::SocketAddr {
+    std::net::SocketAddr::new(endpoint.address.ip(), endpoint.port)
+}
+
+/// The keys of one side, by whichever way they came, shown or as `*`.
+fn digits(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> Vec<store::Digit> {
+    let shown = |digit| if settings.show_digits { digit } else { '*' };
+    let rfc4733 = leg.keys().into_iter().map(|key| store::Digit {
+        digit: shown(key.digit),
+        at: key.at,
+        duration_ms: (key.duration.as_ns() / 1_000_000) as u32,
+        method: DigitMethod::Rfc4733,
+    });
+    let info = call.info_digits.iter().filter(|key| key.side == side).map(|&InfoKey { digit, at, duration_ms, .. }| {
+        store::Digit { digit: shown(digit), at, duration_ms: duration_ms.unwrap_or(0), method: DigitMethod::Info }
+    });
+    let mut digits: Vec<_> = rfc4733.chain(info).collect();
+    digits.sort_by_key(|digit| digit.at);
+    digits
+}
+
+fn party(address: &NameAddress) -> store::Party {
+    store::Party {
+        user: address.user().map(str::to_owned),
+        uri: Some(address.uri.clone()),
+        display: address.display.clone(),
+        tag: address.tag.clone(),
+    }
+}
+
+fn state(state: State) -> store::State {
+    match state {
+        State::Completed => store::State::Completed,
+        State::Cancelled => store::State::Cancelled,
+        State::Rejected => store::State::Rejected,
+        State::Failed => store::State::Failed,
+        State::Unanswered => store::State::Unanswered,
+        State::Incomplete => store::State::Incomplete,
+    }
+}
+
+fn end_reason(end: End) -> EndReason {
+    match end {
+        End::ByeCaller => EndReason::ByeCaller,
+        End::ByeCallee => EndReason::ByeCallee,
+        End::Cancel => EndReason::Cancel,
+        End::Rejected => EndReason::Rejected,
+        End::MediaTimeout => EndReason::MediaTimeout,
+        End::Replaced => EndReason::Replaced,
+        End::CaptureEnd => EndReason::CaptureEnd,
+        End::Shutdown => EndReason::Shutdown,
+    }
+}
+
+fn hold(hold: Hold) -> store::Hold {
+    match hold {
+        Hold::None => store::Hold::None,
+        Hold::Caller => store::Hold::Caller,
+        Hold::Callee => store::Hold::Callee,
+        Hold::Both => store::Hold::Both,
+    }
+}
+
+fn provenance(origin: audio::Origin) -> Provenance {
+    match origin {
+        audio::Origin::Received => Provenance::Received,
+        audio::Origin::Concealed => Provenance::Concealed,
+        audio::Origin::Silence => Provenance::Silence,
+    }
+}

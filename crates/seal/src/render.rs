@@ -1,0 +1,69 @@
+//! The audio of a call: both legs decoded into their channels, window by window, and written as they are made.
+
+use std::path::Path;
+
+use audio::{Cue, Interval, Ledger, Origin, Track};
+use call::Both;
+use clock::Time;
+
+use crate::leg::Leg;
+
+/// The audio that was written.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    /// When sample 0 belongs.
+    pub(crate) started_at: Time,
+    pub(crate) sample_rate: u32,
+    pub(crate) written: store::wav::Written,
+    ledgers: [Ledger; 2],
+}
+
+impl Rendered {
+    /// Every interval of both channels, channel by channel.
+    pub(crate) fn intervals(&self) -> impl Iterator<Item = (u16, &Interval)> {
+        let channels = (0u16..).zip(&self.ledgers);
+        channels.flat_map(|(channel, ledger)| ledger.intervals().iter().map(move |interval| (channel, interval)))
+    }
+
+    /// Samples of both channels by origin.
+    pub(crate) fn origins(&self) -> Vec<(Origin, u64)> {
+        let samples = |origin| self.ledgers.iter().map(|ledger| ledger.samples_of(origin)).sum();
+        Origin::ALL.iter().map(|&origin| (origin, samples(origin))).collect()
+    }
+}
+
+/// Writes the call's audio to `path`; `None` where there is nothing to hear.
+pub(crate) fn render(legs: &Both<Leg<'_>>, path: &Path) -> Result<Option<Rendered>, store::Error> {
+    let Some(started_at) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
+        return Ok(None);
+    };
+    let cues = [legs.caller.cues(started_at, SAMPLE_RATE), legs.callee.cues(started_at, SAMPLE_RATE)];
+    let frames = cues.iter().flatten().map(end_of).max().unwrap_or(0);
+    let mut writer = store::wav::Writer::create(path, SAMPLE_RATE, CHANNELS, frames)?;
+    let [caller, callee] = cues;
+    let mut tracks = [Track::new(caller.into_iter()), Track::new(callee.into_iter())];
+    let mut window = vec![0i16; WINDOW_FRAMES * usize::from(CHANNELS)];
+    let mut left = frames;
+    while left > 0 {
+        let count = left.min(WINDOW_FRAMES as u64) as usize;
+        let frames = window.split_at_mut(count * usize::from(CHANNELS)).0;
+        frames.fill(0);
+        for (channel, track) in tracks.iter_mut().enumerate() {
+            track.fill(frames, channel);
+        }
+        writer.write(frames)?;
+        left -= count as u64;
+    }
+    let ledgers = tracks.map(Track::into_ledger);
+    Ok(Some(Rendered { started_at, sample_rate: SAMPLE_RATE, written: writer.finish()?, ledgers }))
+}
+
+fn end_of(cue: &Cue<'_>) -> u64 {
+    cue.at + cue.codec.samples_in(cue.payload.len()) as u64
+}
+
+/// Every codec that can be decoded so far is narrowband.
+const SAMPLE_RATE: u32 = 8000;
+pub(crate) const CHANNELS: u16 = 2;
+/// 64 KiB: it stays in the second-level cache from decoding through hashing to writing.
+const WINDOW_FRAMES: usize = 16_384;

@@ -1,0 +1,155 @@
+//! One stream made ready to sound: its packets in the order of sending, each with its meaning and its place in time.
+
+use std::collections::BTreeMap;
+
+use audio::{Codec, Cue};
+use call::Matched;
+use clock::{Span, Time};
+use rtp::{Events, Medium, PayloadType, Sent, Sequence, Slot, Sounding, Statistics, TelephoneEvent, Timeline};
+use sdp::MediaKind;
+
+use crate::meaning::{Meaning, Meanings};
+
+/// A stream and everything that its packets tell.
+#[derive(Debug)]
+pub(crate) struct Voice<'a> {
+    pub(crate) matched: &'a Matched,
+    pub(crate) statistics: Statistics,
+    pub(crate) timeline: Timeline,
+    pub(crate) keys: Vec<TelephoneEvent>,
+    /// The payload type of most packets, with its name and clock rate.
+    pub(crate) payload_type: PayloadType,
+    pub(crate) format: Option<(String, u32)>,
+    /// Packets of audio, or what should be, that cannot be decoded.
+    pub(crate) undecoded: u64,
+    payloads: Vec<(Codec, &'a [u8])>,
+}
+
+impl<'a> Voice<'a> {
+    /// Reads the packets that came until `until`. An encrypted stream without a key does not sound: noise is no audio.
+    pub(crate) fn new(
+        matched: &'a Matched,
+        meanings: &mut Meanings<'_>,
+        medium: &'a dyn Medium,
+        until: Option<Time>,
+        encrypted: bool,
+    ) -> Self {
+        let in_time = |slot: &Slot| until.is_none_or(|until| slot.arrival() <= until);
+        let kept = &matched.stream.kept;
+        let arrived: Vec<(&Slot, &[u8])> = kept.payloads(medium).filter(|(slot, _)| in_time(slot)).collect();
+        let sequence = Sequence::of(arrived.iter().map(|(slot, _)| *slot));
+        let payload_type = commonest(&arrived);
+        let format = meanings.name(payload_type, matched.stream.first_at);
+        let clock_rate = format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate);
+        let statistics = Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate);
+        let mut sorter = Sorter {
+            meanings,
+            sounds: matched.kind == MediaKind::Audio && !encrypted,
+            clock_rate,
+            sounding: Vec::new(),
+            payloads: Vec::new(),
+            events: Events::default(),
+            undecoded: 0,
+            last: None,
+            lost: 0,
+        };
+        for sent in &sequence.sent {
+            if let Some(&(slot, payload)) = arrived.get(sent.index as usize) {
+                sorter.sort(*sent, slot, payload);
+            }
+        }
+        let timeline = Timeline::new(matched.stream.first_at, clock_rate, sorter.sounding);
+        let keys = sorter.events.keys(clock_rate);
+        let (payloads, undecoded) = (sorter.payloads, sorter.undecoded);
+        Voice { matched, statistics, timeline, keys, payload_type, format, undecoded, payloads }
+    }
+
+    /// Whether anything of it can be heard.
+    pub(crate) fn sounds(&self) -> bool {
+        !self.timeline.packets.is_empty()
+    }
+
+    /// Where its first sample belongs.
+    pub(crate) fn starts_at(&self) -> Option<Time> {
+        self.timeline.talkspurts.iter().map(|talkspurt| talkspurt.start).min()
+    }
+
+    /// What sounds when, in samples of `rate` a second after `origin`.
+    pub(crate) fn cues(&self, origin: Time, rate: u32) -> Vec<Cue<'a>> {
+        let clock_rate = i64::from(self.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate).max(1));
+        let mut cues = Vec::with_capacity(self.payloads.len());
+        for talkspurt in &self.timeline.talkspurts {
+            let start = samples(talkspurt.start - origin, rate);
+            let range = talkspurt.packets.clone();
+            let packets = self.timeline.packets.get(range.clone()).unwrap_or_default();
+            let payloads = self.payloads.get(range).unwrap_or_default();
+            for (packet, &(codec, payload)) in packets.iter().zip(payloads) {
+                let into = (packet.sent.ticks - talkspurt.ticks) * i64::from(rate) / clock_rate;
+                let at = u64::try_from(start + into).unwrap_or(0);
+                cues.push(Cue { at, codec, payload, after_loss: packet.lost_before > 0 });
+            }
+        }
+        // Segments at leaps are placed by arrival, and may reach into one another.
+        if !cues.is_sorted_by_key(|cue| cue.at) {
+            cues.sort_by_key(|cue| cue.at);
+        }
+        cues
+    }
+}
+
+/// A span in samples, to the nearest.
+fn samples(span: Span, rate: u32) -> i64 {
+    let exact = i128::from(span.as_ns()) * i128::from(rate);
+    ((exact + 500_000_000).div_euclid(1_000_000_000)) as i64
+}
+
+/// The payload type of the most packets that are not telephone events by their size: what the stream is about.
+fn commonest(arrived: &[(&Slot, &[u8])]) -> PayloadType {
+    let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
+    for (slot, _) in arrived {
+        *counts.entry(slot.payload_type().0).or_default() += 1;
+    }
+    let most = counts.iter().max_by_key(|(number, count)| (**count, std::cmp::Reverse(**number)));
+    PayloadType(most.map_or(0, |(number, _)| *number))
+}
+
+/// Deals the packets of a stream out by their meaning.
+struct Sorter<'m, 'c, 'a> {
+    meanings: &'m mut Meanings<'c>,
+    sounds: bool,
+    clock_rate: u32,
+    sounding: Vec<Sounding>,
+    payloads: Vec<(Codec, &'a [u8])>,
+    events: Events,
+    undecoded: u64,
+    last: Option<Sent>,
+    lost: u32,
+}
+
+impl<'a> Sorter<'_, '_, 'a> {
+    fn sort(&mut self, sent: Sent, slot: &Slot, payload: &'a [u8]) {
+        self.count_lost(sent);
+        match self.meanings.of(slot.payload_type(), slot.arrival()) {
+            Meaning::Audio(codec) if self.sounds && !payload.is_empty() => {
+                let samples = codec.samples_in(payload.len()) as u64;
+                let duration = samples * u64::from(self.clock_rate) / u64::from(codec.sample_rate());
+                let lost_before = std::mem::take(&mut self.lost);
+                self.sounding.push(Sounding { sent, duration_ticks: duration as u32, lost_before });
+                self.payloads.push((codec, payload));
+            }
+            Meaning::TelephoneEvent => self.events.handle_payload(slot.arrival(), sent.ticks, payload),
+            // A packet without payload keeps a NAT's door open.
+            Meaning::Audio(_) | Meaning::Unsupported => self.undecoded += u64::from(!payload.is_empty()),
+            Meaning::ComfortNoise => {}
+        }
+    }
+
+    /// Adds up the numbers that are missing since the last packet that sounds.
+    fn count_lost(&mut self, sent: Sent) {
+        if let Some(last) = self.last.filter(|last| last.era == sent.era) {
+            let missing = (sent.seq.0 - last.seq.0 - 1).clamp(0, i64::from(u32::MAX));
+            self.lost = self.lost.saturating_add(missing as u32);
+        }
+        self.last = Some(sent);
+    }
+}
