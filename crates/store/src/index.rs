@@ -14,7 +14,7 @@ use crate::layout::Store;
 use crate::query::Query;
 use crate::rebuild::{self, Reindexed};
 use crate::record::Record;
-use crate::table::{Line, Table, set_aside};
+use crate::table::{Key, Line, Table, set_aside};
 
 /// Records put into one batch.
 const BATCH: usize = 1000;
@@ -214,14 +214,14 @@ impl Index {
         query: &Query,
         mut take: impl FnMut(Record) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let fitting = |found: Result<(CallId, Line), Error>| -> Option<Result<CallId, Error>> {
-            let (id, line) = match found {
+        let fitting = |found: Result<(Key, Line), Error>| -> Option<Result<CallId, Error>> {
+            let (key, line) = match found {
                 Ok(found) => found,
                 Err(error) => return Some(Err(error)),
             };
-            match line.row().map(|row| query.spans(&id) && query.fits(&row)) {
-                Some(true) => Some(Ok(id)),
-                Some(false) => None,
+            match line.row() {
+                Some(row) if !query.fits(&row) => None,
+                Some(_) => Some(key.id().ok_or_else(|| self.table.unreadable())),
                 None => Some(Err(self.table.unreadable())),
             }
         };
@@ -237,7 +237,7 @@ impl Index {
         }
     }
 
-    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<(CallId, Line), Error>> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<(Key, Line), Error>> {
         self.table.rows(Query::default().keys())
     }
 

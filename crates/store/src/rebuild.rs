@@ -71,7 +71,8 @@ pub(crate) fn compare(store: &Store, table: &Table) -> Result<Opened, Error> {
     let (mut gone, mut stale) = (vec![], vec![]);
     let (mut walked, mut found) = (0, 0);
     for row in table.rows(Query::default().keys()) {
-        let (id, line) = row?;
+        let (key, line) = row?;
+        let id = key.id().ok_or_else(|| table.unreadable())?;
         if table.row(&id)?.as_ref() != Some(&line) || line.row().is_none() {
             return Err(table.unreadable());
         }

@@ -152,6 +152,16 @@ impl Table {
     }
 }
 
+/// The key of a row: an id that is read where it is wanted.
+#[derive(Debug)]
+pub(crate) struct Key(IVec);
+
+impl Key {
+    pub(crate) fn id(&self) -> Option<CallId> {
+        std::str::from_utf8(&self.0).ok()?.parse().ok()
+    }
+}
+
 /// The line of a row, as it is stored.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Line(IVec);
@@ -168,29 +178,18 @@ pub(crate) struct Rows<'a> {
     rows: sled::Iter,
 }
 
-impl Rows<'_> {
-    fn read(&self, step: Result<Option<(IVec, IVec)>, Error>) -> Option<Result<(CallId, Line), Error>> {
-        let (key, value) = match step.transpose()? {
-            Ok(row) => row,
-            Err(error) => return Some(Err(error)),
-        };
-        let id = std::str::from_utf8(&key).ok().and_then(|key| key.parse().ok());
-        Some(id.map(|id| (id, Line(value))).ok_or_else(|| self.table.unreadable()))
-    }
-}
-
 impl Iterator for Rows<'_> {
-    type Item = Result<(CallId, Line), Error>;
+    type Item = Result<(Key, Line), Error>;
     fn next(&mut self) -> Option<Self::Item> {
         let step = self.table.guarded(|| self.rows.next().transpose());
-        self.read(step)
+        step.transpose().map(|row| row.map(|(key, line)| (Key(key), Line(line))))
     }
 }
 
 impl DoubleEndedIterator for Rows<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         let step = self.table.guarded(|| self.rows.next_back().transpose());
-        self.read(step)
+        step.transpose().map(|row| row.map(|(key, line)| (Key(key), Line(line))))
     }
 }
 
