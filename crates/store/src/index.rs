@@ -14,7 +14,7 @@ use crate::layout::Store;
 use crate::query::Query;
 use crate::rebuild::{self, Reindexed};
 use crate::record::Record;
-use crate::table::{Batch, Entry, Table, set_aside};
+use crate::table::{Key, Line, Table, set_aside};
 
 /// Records put into one batch.
 const BATCH: usize = 1000;
@@ -154,14 +154,7 @@ impl Index {
     /// # Errors
     /// [`Error::Damaged`], or that of the file system; some of the records may be in.
     pub fn insert(&self, records: &[Record]) -> Result<(), Error> {
-        self.change(|table| {
-            for records in records.chunks(BATCH) {
-                let mut batch = Batch::default();
-                records.iter().for_each(|record| batch.insert(record));
-                table.apply(batch)?;
-            }
-            Ok(())
-        })
+        self.change(|table| records.chunks(BATCH).try_for_each(|records| table.insert(records.iter())))
     }
 
     /// Takes a call out; nothing where it is not in.
@@ -169,9 +162,7 @@ impl Index {
     /// # Errors
     /// As with [`Index::insert`].
     pub fn remove(&self, id: &CallId) -> Result<(), Error> {
-        let mut batch = Batch::default();
-        batch.remove(id);
-        self.change(|table| table.apply(batch))
+        self.change(|table| table.remove(id))
     }
 
     fn change(&self, change: impl FnOnce(&Table) -> Result<(), Error>) -> Result<(), Error> {
@@ -188,7 +179,16 @@ impl Index {
     /// # Errors
     /// [`Error::Damaged`].
     pub fn record(&self, id: &CallId) -> Result<Option<Record>, Error> {
-        self.table.get(id)?.map(|entry| self.read(&entry)).transpose()
+        let mut json = self.table.record(id)?;
+        if json.is_none() {
+            // Without a record there may be a row only while a change is under way.
+            let _unchanging = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+            json = self.table.record(id)?;
+            if json.is_none() && self.table.row(id)?.is_some() {
+                return Err(self.table.unreadable());
+            }
+        }
+        json.map(|json| Record::from_json(&json).map_err(|_| self.table.unreadable())).transpose()
     }
 
     /// The records that fit, oldest first.
@@ -214,39 +214,35 @@ impl Index {
         query: &Query,
         mut take: impl FnMut(Record) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let fitting = |found: Result<(CallId, Entry), Error>| -> Option<Result<Entry, Error>> {
-            let (id, entry) = match found {
+        let fitting = |found: Result<(Key, Line), Error>| -> Option<Result<CallId, Error>> {
+            let (key, line) = match found {
                 Ok(found) => found,
                 Err(error) => return Some(Err(error)),
             };
-            let fits = entry.row().map(|row| query.spans(&id) && query.fits(&row));
-            match fits {
-                Some(true) => Some(Ok(entry)),
-                Some(false) => None,
+            match line.row() {
+                Some(row) if !query.fits(&row) => None,
+                Some(_) => Some(key.id().ok_or_else(|| self.table.unreadable())),
                 None => Some(Err(self.table.unreadable())),
             }
         };
-        let entries = self.table.entries(query.keys());
+        // A call that is taken out while this goes on is left out.
+        let mut give = |id: &CallId| self.record(id)?.map_or(Ok(()), &mut take);
+        let rows = self.table.rows(query.keys());
         match query.limit {
-            None => entries.filter_map(fitting).try_for_each(|entry| take(self.read(&entry?)?)),
+            None => rows.filter_map(fitting).try_for_each(|id| give(&id?)),
             Some(limit) => {
-                let newest = entries.rev().filter_map(fitting).take(limit).collect::<Result<Vec<_>, _>>()?;
-                newest.iter().rev().try_for_each(|entry| take(self.read(entry)?))
+                let newest = rows.rev().filter_map(fitting).take(limit).collect::<Result<Vec<_>, _>>()?;
+                newest.iter().rev().try_for_each(give)
             }
         }
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<(CallId, Entry), Error>> {
-        self.table.entries(Query::default().keys())
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<(Key, Line), Error>> {
+        self.table.rows(Query::default().keys())
     }
 
     pub(crate) fn unreadable(&self) -> Error {
         self.table.unreadable()
-    }
-
-    fn read(&self, entry: &Entry) -> Result<Record, Error> {
-        let record = entry.json().and_then(|json| Record::from_json(json).ok());
-        record.ok_or_else(|| self.table.unreadable())
     }
 
     /// Writes everything out and closes in good order, so that the next to open it need not look closely. Dropping
@@ -375,8 +371,8 @@ mod tests {
 
     /// Ends without closing, as by kill -9: the files of a running index are copied to another store.
     fn killed(store: &Store, index: &Index) -> (tempfile::TempDir, Store) {
-        // What the engine holds in memory is lost; what it wrote is there. `flush` makes that all of it.
-        index.change(|table| table.apply(Batch::default())).unwrap();
+        // What the engine still holds in memory is lost with it.
+        assert!(*index.changed.lock().unwrap());
         let dir = tempfile::tempdir().unwrap();
         copy(store.dir(), dir.path());
         let store = Store::open(dir.path()).unwrap();

@@ -9,7 +9,7 @@ use crate::index::Opened;
 use crate::layout::Store;
 use crate::query::Query;
 use crate::record::Record;
-use crate::table::{Batch, Table};
+use crate::table::Table;
 
 /// Records put into one batch.
 const BATCH: usize = 1000;
@@ -68,25 +68,27 @@ pub(crate) fn fill(store: &Store, table: &Table) -> Result<Reindexed, Error> {
 /// Fails with [`Error::Damaged`] where the table does not agree with itself.
 pub(crate) fn compare(store: &Store, table: &Table) -> Result<Opened, Error> {
     table.set_unclean()?;
-    let mut gone = vec![];
-    let mut stale = vec![];
-    let mut walked = 0;
-    for entry in table.entries(Query::default().keys()) {
-        let (id, entry) = entry?;
-        if table.get(&id)?.as_ref() != Some(&entry) || entry.row().is_none() {
+    let (mut gone, mut stale) = (vec![], vec![]);
+    let (mut walked, mut found) = (0, 0);
+    for row in table.rows(Query::default().keys()) {
+        let (key, line) = row?;
+        let id = key.id().ok_or_else(|| table.unreadable())?;
+        if table.row(&id)?.as_ref() != Some(&line) || line.row().is_none() {
             return Err(table.unreadable());
         }
+        let indexed = table.record(&id)?;
         match fs::read(store.recording(&id).join(Store::RECORD)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => gone.push(id),
-            Ok(json) if Some(json.trim_ascii_end()) != entry.json() => stale.push(id),
-            _ => walked += 1,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                gone.push(id);
+                continue;
+            }
+            Ok(json) if Some(json.trim_ascii_end()) != indexed.as_deref() => stale.push(id),
+            _ => {}
         }
+        walked += 1;
     }
-    walked += stale.len() as u64;
-
-    let mut found = 0;
     for id in store.ids().filter_map(Result::ok) {
-        match table.get(&id)? {
+        match table.row(&id)? {
             Some(_) => found += u64::from(store.recording(&id).join(Store::RECORD).exists()),
             None => stale.push(id),
         }
@@ -96,11 +98,7 @@ pub(crate) fn compare(store: &Store, table: &Table) -> Result<Opened, Error> {
     }
 
     let added = refresh(store, table, &stale)?;
-    for gone in gone.chunks(BATCH) {
-        let mut batch = Batch::default();
-        gone.iter().for_each(|id| batch.remove(id));
-        table.apply(batch)?;
-    }
+    gone.iter().try_for_each(|id| table.remove(id))?;
     table.set_clean()?;
     let removed = gone.len() as u64;
     Ok(if added + removed == 0 { Opened::Fine } else { Opened::Repaired { added, removed } })
@@ -131,8 +129,8 @@ impl Records<'_> {
     }
 
     fn write(&mut self) -> Result<(), Error> {
-        let mut batch = Batch::default();
-        self.waiting.drain(..).for_each(|record| batch.insert(&record));
-        self.table.apply(batch)
+        self.table.insert(self.waiting.iter())?;
+        self.waiting.clear();
+        Ok(())
     }
 }

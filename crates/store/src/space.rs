@@ -18,9 +18,9 @@ impl Index {
     /// # Errors
     /// [`Error::Damaged`].
     pub fn usage(&self) -> Result<Usage, Error> {
-        self.entries().try_fold(Usage::default(), |usage, entry| {
-            let (_, entry) = entry?;
-            let row = entry.row().ok_or_else(|| self.unreadable())?;
+        self.rows().try_fold(Usage::default(), |usage, row| {
+            let (_, line) = row?;
+            let row = line.row().ok_or_else(|| self.unreadable())?;
             Ok(Usage { records: usage.records + 1, bytes: usage.bytes + row.bytes })
         })
     }

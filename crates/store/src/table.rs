@@ -1,4 +1,7 @@
-//! The one place that touches sled: rows by key, kept at arm's length.
+//! The one place that touches sled: rows and records by the id of their call, kept at arm's length.
+//!
+//! Rows are what a search walks over; the records, ten times as long, stand in a tree of their own and are fetched for
+//! what was found. A row goes in before its record and out before it, so that no record is found by an older row.
 //!
 //! sled 0.34 may panic over a damaged file instead of saying so; every step is taken under `catch_unwind` and comes
 //! back as [`Damage`]. What is in here is never the only copy of anything.
@@ -27,12 +30,13 @@ const FORMAT: &str = "1";
 const FORMAT_KEY: &str = "format";
 const CLEAN_KEY: &str = "clean";
 
-/// The rows of an index, by the id of the call.
+/// The rows and the records of an index.
 #[derive(Debug)]
 pub(crate) struct Table {
     path: PathBuf,
     db: sled::Db,
     rows: sled::Tree,
+    records: sled::Tree,
 }
 
 impl Table {
@@ -52,9 +56,10 @@ impl Table {
             }
             thread::sleep(Duration::from_millis(20));
         };
-        let parts = opened.and_then(|db| guarded(|| Ok((db.open_tree("calls")?, db))));
-        let (rows, db) = parts.map_err(|damage| damage.of(path))?;
-        let table = Table { path: path.to_path_buf(), db, rows };
+        let parts =
+            opened.and_then(|db| guarded(|| Ok((db.open_tree("rows")?, db.open_tree("records")?, db))));
+        let (rows, records, db) = parts.map_err(|damage| damage.of(path))?;
+        let table = Table { path: path.to_path_buf(), db, rows, records };
         table.settle_format()?;
         Ok(table)
     }
@@ -99,20 +104,37 @@ impl Table {
         File::open(&path).and_then(|file| file.sync_data()).map_err(Error::io("sync", &path))
     }
 
-    /// The entry of one call.
-    pub(crate) fn get(&self, id: &CallId) -> Result<Option<Entry>, Error> {
-        Ok(self.guarded(|| self.rows.get(id.as_str()))?.map(Entry))
+    /// The row of one call.
+    pub(crate) fn row(&self, id: &CallId) -> Result<Option<Line>, Error> {
+        Ok(self.guarded(|| self.rows.get(id.as_str()))?.map(Line))
     }
 
-    /// Puts in and takes out, all of it or nothing.
-    pub(crate) fn apply(&self, batch: Batch) -> Result<(), Error> {
-        self.guarded(|| self.rows.apply_batch(batch.0))
+    /// The JSON of one call's record.
+    pub(crate) fn record(&self, id: &CallId) -> Result<Option<IVec>, Error> {
+        self.guarded(|| self.records.get(id.as_str()))
     }
 
-    /// The entries between two keys, from either end.
-    pub(crate) fn entries(&self, keys: Range<String>) -> Entries<'_> {
+    /// Puts records in.
+    pub(crate) fn insert<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Result<(), Error> {
+        let (mut lines, mut jsons) = (sled::Batch::default(), sled::Batch::default());
+        for record in records {
+            lines.insert(record.id.as_str(), Row::line(record).into_bytes());
+            jsons.insert(record.id.as_str(), record.to_json().into_bytes());
+        }
+        self.guarded(|| self.rows.apply_batch(lines))?;
+        self.guarded(|| self.records.apply_batch(jsons))
+    }
+
+    /// Takes a call out.
+    pub(crate) fn remove(&self, id: &CallId) -> Result<(), Error> {
+        self.guarded(|| self.rows.remove(id.as_str()))?;
+        self.guarded(|| self.records.remove(id.as_str())).map(drop)
+    }
+
+    /// The rows between two keys, from either end.
+    pub(crate) fn rows(&self, keys: Range<String>) -> Rows<'_> {
         let keys = if keys.is_empty() { String::new()..String::new() } else { keys };
-        Entries { table: self, rows: self.rows.range(keys.start.into_bytes()..keys.end.into_bytes()) }
+        Rows { table: self, rows: self.rows.range(keys.start.into_bytes()..keys.end.into_bytes()) }
     }
 
     /// The error of a row that cannot be read.
@@ -130,69 +152,44 @@ impl Table {
     }
 }
 
-/// Changes that are made together.
-#[derive(Debug, Default)]
-pub(crate) struct Batch(sled::Batch);
+/// The key of a row: an id that is read where it is wanted.
+#[derive(Debug)]
+pub(crate) struct Key(IVec);
 
-impl Batch {
-    pub(crate) fn insert(&mut self, record: &Record) {
-        let entry = Row::line(record) + "\n" + &record.to_json();
-        self.0.insert(record.id.as_str(), entry.into_bytes());
-    }
-
-    pub(crate) fn remove(&mut self, id: &CallId) {
-        self.0.remove(id.as_str());
+impl Key {
+    pub(crate) fn id(&self) -> Option<CallId> {
+        std::str::from_utf8(&self.0).ok()?.parse().ok()
     }
 }
 
-/// The entry of a call: what is searched, a line feed, the record's JSON.
+/// The line of a row, as it is stored.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Entry(IVec);
+pub(crate) struct Line(IVec);
 
-impl Entry {
+impl Line {
     pub(crate) fn row(&self) -> Option<Row<'_>> {
-        Row::parse(std::str::from_utf8(self.split()?.0).ok()?)
-    }
-
-    pub(crate) fn json(&self) -> Option<&[u8]> {
-        Some(self.split()?.1)
-    }
-
-    fn split(&self) -> Option<(&[u8], &[u8])> {
-        let at = self.0.iter().position(|byte| *byte == b'\n')?;
-        Some((self.0.get(..at)?, self.0.get(at + 1..)?))
+        Row::parse(std::str::from_utf8(&self.0).ok()?)
     }
 }
 
-/// A walk over entries; it ends at the first error.
-pub(crate) struct Entries<'a> {
+/// A walk over rows; it ends at the first error.
+pub(crate) struct Rows<'a> {
     table: &'a Table,
     rows: sled::Iter,
 }
 
-impl Entries<'_> {
-    fn entry(&self, step: Result<Option<(IVec, IVec)>, Error>) -> Option<Result<(CallId, Entry), Error>> {
-        let (key, value) = match step.transpose()? {
-            Ok(row) => row,
-            Err(error) => return Some(Err(error)),
-        };
-        let id = std::str::from_utf8(&key).ok().and_then(|key| key.parse().ok());
-        Some(id.map(|id| (id, Entry(value))).ok_or_else(|| self.table.unreadable()))
-    }
-}
-
-impl Iterator for Entries<'_> {
-    type Item = Result<(CallId, Entry), Error>;
+impl Iterator for Rows<'_> {
+    type Item = Result<(Key, Line), Error>;
     fn next(&mut self) -> Option<Self::Item> {
         let step = self.table.guarded(|| self.rows.next().transpose());
-        self.entry(step)
+        step.transpose().map(|row| row.map(|(key, line)| (Key(key), Line(line))))
     }
 }
 
-impl DoubleEndedIterator for Entries<'_> {
+impl DoubleEndedIterator for Rows<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         let step = self.table.guarded(|| self.rows.next_back().transpose());
-        self.entry(step)
+        step.transpose().map(|row| row.map(|(key, line)| (Key(key), Line(line))))
     }
 }
 
