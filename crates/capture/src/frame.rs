@@ -35,6 +35,21 @@ impl Place {
         Place(self.0.saturating_add(bytes as u64))
     }
 
+    /// The place as a number, to be kept where a place is not known.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The place of a number that [`Place::number`] gave.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Place> {
+        match NonZeroU64::new(number) {
+            Some(number) => Some(Place(number)),
+            None => None,
+        }
+    }
+
     /// How far this place stands behind `earlier`; `None` where it stands before it.
     pub(crate) fn since(self, earlier: Place) -> Option<usize> {
         self.0.get().checked_sub(earlier.0.get()).and_then(|bytes| usize::try_from(bytes).ok())

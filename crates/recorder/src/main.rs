@@ -1,3 +1,41 @@
 //! The binary `sipreel`: arguments, threads and wiring.
+//!
+//! Everything that knows a protocol, a file format or a clock lives in a crate below; here values are moved between
+//! them, errors are told once, and the exit code is chosen.
 
-fn main() {}
+mod calls;
+mod cli;
+mod exit;
+mod intake;
+mod ledger;
+mod progress;
+mod reindex;
+mod replay;
+mod sealers;
+mod signals;
+mod summary;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Calls(command) => calls::run(command),
+        Command::Reindex(arguments) => reindex::run(arguments),
+    };
+    let exit = done.unwrap_or_else(|error| {
+        let exit = Exit::of(&error);
+        if !exit::is_broken_pipe(&error) {
+            eprintln!("sipreel: {error:#}");
+        }
+        exit
+    });
+    exit.into()
+}

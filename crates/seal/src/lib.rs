@@ -13,7 +13,7 @@ mod voice;
 
 use call::{Both, Call, Side};
 use rtp::Medium;
-use store::{CallId, Durability, Record, Recording, Store};
+use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
 use crate::leg::Leg;
 
@@ -74,13 +74,23 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
     let (origins, error) = match written {
         Ok(origins) => (origins, None),
         Err(error) => {
-            record.outcome = store::Outcome::StorageError;
+            record.outcome = Outcome::StorageError;
             record.recording = None;
             (Vec::new(), Some(error))
         }
     };
     let quality = Both { caller: legs.caller.quality(), callee: legs.callee.quality() };
     Sealed { number: call.number, record, quality, origins, error }
+}
+
+/// What is left to say of a call whose sealing met a fault of this program: that it was there.
+#[must_use]
+pub fn give_up(call: &Call) -> Sealed {
+    let id = Store::id(call.dialog.invited_at, &call.dialog.call_id, call.dialog.caller.tag.as_deref().unwrap_or(""));
+    let mut record = Record::new(id, call.dialog.call_id.clone(), record::state(call.state()), Outcome::InternalError);
+    record.ended_at = Some(call.ended_at);
+    record.end_reason = Some(record::end_reason(call.end));
+    Sealed { number: call.number, record, quality: Both::default(), origins: Vec::new(), error: None }
 }
 
 /// Writes audio, packets and record, and publishes them together.

@@ -143,7 +143,7 @@ fn party(address: &NameAddress) -> store::Party {
     }
 }
 
-fn state(state: State) -> store::State {
+pub(crate) fn state(state: State) -> store::State {
     match state {
         State::Completed => store::State::Completed,
         State::Cancelled => store::State::Cancelled,
@@ -154,7 +154,7 @@ fn state(state: State) -> store::State {
     }
 }
 
-fn end_reason(end: End) -> EndReason {
+pub(crate) fn end_reason(end: End) -> EndReason {
     match end {
         End::ByeCaller => EndReason::ByeCaller,
         End::ByeCallee => EndReason::ByeCallee,

@@ -1,0 +1,175 @@
+//! `sipreel calls`: find, show and export what was recorded.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{IsTerminal, Write, stdout};
+use std::path::Path;
+
+use anyhow::Context;
+use ladder::Ladder;
+use store::{Query, Record, Records, Source, Store};
+
+use crate::cli::{Calls, Export, List, One};
+use crate::exit::Exit;
+use crate::table;
+
+pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
+    match command {
+        Calls::List(arguments) => list(arguments),
+        Calls::Show(arguments) => show(arguments),
+        Calls::Export(arguments) => export(arguments),
+    }
+}
+
+fn list(arguments: &List) -> anyhow::Result<Exit> {
+    let store = Store::at(&arguments.store.store)?;
+    let found = Records::find(&store, &query(arguments))?;
+    tell_of(&found.source);
+    let mut out = stdout().lock();
+    if arguments.json {
+        for record in &found.records {
+            writeln!(out, "{}", record.to_json())?;
+        }
+    } else if !found.records.is_empty() {
+        out.write_all(table::draw(&found.records).as_bytes())?;
+    }
+    if found.records.is_empty() && stdout().is_terminal() {
+        eprintln!("no call fits");
+    }
+    Ok(if found.records.is_empty() { Exit::Findings } else { Exit::Done })
+}
+
+fn query(arguments: &List) -> Query {
+    Query {
+        from: arguments.from.clone(),
+        to: arguments.to.clone(),
+        party: arguments.party.clone(),
+        since: arguments.since,
+        until: arguments.until,
+        outcome: arguments.outcome.clone(),
+        state: arguments.state.clone(),
+        codec: arguments.codec.clone(),
+        flag: arguments.flag.clone(),
+        min_duration: arguments.min_duration,
+        limit: arguments.limit,
+    }
+}
+
+/// A word where the answer did not come from an index in order.
+fn tell_of(source: &Source) {
+    match source {
+        Source::Index(store::Opened::Fine) | Source::Owner => {}
+        Source::Index(opened) => eprintln!("sipreel: {opened}"),
+        Source::Files(read) => eprintln!(
+            "sipreel: the index cannot be opened here; {} records were read from their files",
+            read.records
+        ),
+    }
+}
+
+fn show(arguments: &One) -> anyhow::Result<Exit> {
+    let store = Store::at(&arguments.store.store)?;
+    let record = store.record(&arguments.id)?;
+    let mut out = stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", record.to_json())?;
+        return Ok(Exit::Done);
+    }
+    out.write_all(facts(&record).as_bytes())?;
+    let packets = store.recording(&record.id).join("call.pcapng");
+    if packets.exists() {
+        let ladder = Ladder::read(&packets).with_context(|| format!("{}: no ladder", packets.display()))?;
+        writeln!(out)?;
+        out.write_all(ladder.draw(WIDTH).as_bytes())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Columns of a plain terminal.
+const WIDTH: usize = 100;
+
+/// What is known of a call, one line a fact.
+fn facts(record: &Record) -> String {
+    let mut text = String::new();
+    let mut fact = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<12}{value}");
+    };
+    let time = |at: Option<clock::Time>| at.map_or_else(|| "-".to_owned(), clock::Time::to_rfc3339);
+    let seconds = |seconds: Option<store::Seconds>| seconds.map_or_else(|| "-".to_owned(), |s| format!("{:.3} s", s.value()));
+    let who = |party: &store::Party| {
+        let display = party.display.as_deref().map(|name| format!("{name} ")).unwrap_or_default();
+        table::printable(&format!("{display}<{}>", party.uri.as_deref().unwrap_or("-")), 100)
+    };
+    fact("call", record.id.as_str());
+    fact("call-id", &table::printable(&record.call_id, 100));
+    fact("caller", &who(&record.caller));
+    fact("callee", &who(&record.callee));
+    fact("invited", &time(record.invited_at));
+    fact("ringing", &time(record.ringing_at));
+    fact("answered", &format!("{}  after {}", time(record.answered_at), seconds(record.setup_s)));
+    fact("ended", &format!("{}  talked {}", time(record.ended_at), seconds(record.duration_s)));
+    let reason = record.end_reason.map_or("-", store::EndReason::as_str);
+    let status = record.status_code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+    fact("state", &format!("{}, {reason}, status {status}", record.state));
+    fact("outcome", record.outcome.as_str());
+    if !record.flags.is_empty() {
+        fact("flags", &record.flags.iter().cloned().collect::<Vec<_>>().join(", "));
+    }
+    if let Some(audio) = &record.recording {
+        fact("audio", &format!("{}  {:.2} s at {} Hz", audio.path, audio.duration_s.value(), audio.sample_rate));
+    }
+    for leg in &record.legs {
+        for stream in &leg.streams {
+            fact(leg.role.as_str(), &described(stream));
+        }
+        if !leg.dtmf.is_empty() {
+            fact(leg.role.as_str(), &format!("dialled {}", leg.dtmf.iter().map(|key| key.digit).collect::<String>()));
+        }
+    }
+    text
+}
+
+fn described(stream: &store::StreamRecord) -> String {
+    format!(
+        "{} {} > {}  {}  {} packets, {} lost, jitter {:.1} ms  ({}, {})",
+        stream.ssrc,
+        stream.source,
+        stream.destination,
+        stream.codec.as_deref().unwrap_or("?"),
+        stream.packets,
+        stream.lost,
+        stream.jitter_ms.mean.value(),
+        stream.matched.rule,
+        stream.matched.confidence.value(),
+    )
+}
+
+fn export(arguments: &Export) -> anyhow::Result<Exit> {
+    let store = Store::at(&arguments.store.store)?;
+    let record = store.record(&arguments.id)?;
+    let to = &arguments.to;
+    fs::create_dir_all(to).with_context(|| format!("{}: cannot be made", to.display()))?;
+    if let Some(other) = exported_before(to).filter(|other| *other != record.id) {
+        anyhow::bail!("{}: holds call {other} already; export into another folder", to.display());
+    }
+    let mut out = stdout().lock();
+    for name in ["call.wav", "call.json", "call.pcapng"] {
+        let from = store.recording(&record.id).join(name);
+        if from.exists() {
+            copy(&from, &to.join(name))?;
+            writeln!(out, "{}", to.join(name).display())?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The call that a folder was filled with before.
+fn exported_before(folder: &Path) -> Option<store::CallId> {
+    let json = fs::read(folder.join("call.json")).ok()?;
+    Record::from_json(&json).ok().map(|record| record.id)
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::copy(from, to).with_context(|| format!("{}: cannot be copied to {}", from.display(), to.display()))?;
+    Ok(())
+}

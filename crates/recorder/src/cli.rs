@@ -1,0 +1,217 @@
+//! The command line: a contract, written with the letters that hands know from tcpdump and tshark.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clock::{Span, Time};
+use store::{CallId, Outcome, Pattern, State};
+
+/// Records the calls of a network: one stereo WAV and one record a call.
+#[derive(Parser, Debug)]
+#[command(name = "sipreel", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Record every call in capture files, and exit
+    Replay(Replay),
+    /// List, show and export recorded calls
+    #[command(subcommand)]
+    Calls(Calls),
+    /// Build the index anew from the recordings
+    Reindex(InStore),
+}
+
+/// The store that a command works in.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct InStore {
+    /// The folder of the recordings
+    #[arg(long, value_name = "DIR", env = "SIPREEL_STORE", default_value = "./sipreel-store")]
+    pub(crate) store: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// Captures: pcap or pcapng, plain or packed by gzip, zstd or lz4; globs; '-' is standard input
+    #[arg(value_name = "FILE", required_unless_present = "read")]
+    pub(crate) files: Vec<String>,
+    /// The same as FILE
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    pub(crate) read: Vec<String>,
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets
+    #[arg(long, value_enum, default_value_t = Digits::Mask)]
+    pub(crate) digits: Digits,
+    /// Which packets are kept beside the audio
+    #[arg(long, value_enum, default_value_t = Keep::Signalling)]
+    pub(crate) keep: Keep,
+    /// Threads in all; the recordings do not depend on it [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    /// Write the metrics to FILE at the end, in the text format of Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Name each call as it is recorded
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Digits {
+    /// Show them
+    Keep,
+    /// Blank them
+    Mask,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Keep {
+    /// No packets
+    None,
+    /// The signalling, which `calls show` draws
+    Signalling,
+    /// Signalling and media
+    All,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Calls {
+    /// List calls, oldest first
+    List(List),
+    /// Show one call: its facts, then its signalling as a ladder
+    Show(One),
+    /// Copy one call's audio, record and packets
+    Export(Export),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The caller: whole, or a part with `*` at the open end (`+49*`, `*1234`)
+    #[arg(long, value_name = "PARTY")]
+    pub(crate) from: Option<Pattern>,
+    /// The callee
+    #[arg(long, value_name = "PARTY")]
+    pub(crate) to: Option<Pattern>,
+    /// Either party
+    #[arg(long, value_name = "PARTY")]
+    pub(crate) party: Option<Pattern>,
+    /// Invited at that time or later: RFC 3339, or back from now as -30m, -2h, -7d
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) since: Option<Time>,
+    /// Invited before that time
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) until: Option<Time>,
+    /// With one of these outcomes
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) outcome: Vec<Outcome>,
+    /// In one of these states
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) state: Vec<State>,
+    /// With a stream of that encoding, such as PCMU
+    #[arg(long)]
+    pub(crate) codec: Option<String>,
+    /// With that flag, such as one_way
+    #[arg(long)]
+    pub(crate) flag: Option<String>,
+    /// At least so long from answer to end: seconds, or 90s, 5m, 1h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) min_duration: Option<f64>,
+    /// No more than the newest N
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct One {
+    /// The id of the call, as `calls list` shows it
+    pub(crate) id: CallId,
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// The record as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// The id of the call
+    pub(crate) id: CallId,
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// The folder to copy into; it is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
+    pub(crate) listen: SocketAddr,
+}
+
+/// RFC 3339, or a span back from now.
+fn time(text: &str) -> Result<Time, String> {
+    if let Some(back) = text.strip_prefix('-') {
+        return Ok(now() - Span::from_ns((duration(back)? * 1e9) as i64));
+    }
+    let expected = || format!("{text:?} is no time: give RFC 3339 such as 2026-01-31T10:00:00Z, or -2h");
+    Time::from_rfc3339(text).ok_or_else(expected)
+}
+
+fn now() -> Time {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Time::from_parts(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
+}
+
+/// A number of seconds, or of what its unit says.
+fn duration(text: &str) -> Result<f64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default() {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        other => return Err(format!("{other:?} is no unit of time: s, m, h or d")),
+    };
+    let number: f64 = digits.parse().map_err(|_| format!("{text:?} is no length of time: give 90s, 5m or 2h"))?;
+    if (0.0..=1e9).contains(&number) { Ok(number * unit) } else { Err(format!("{text:?} is too long or negative")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn reads_times_and_durations() {
+        assert_eq!(duration("90"), Ok(90.0));
+        assert_eq!(duration("1.5h"), Ok(5400.0));
+        assert!(duration("5 parsecs").is_err() && duration("").is_err() && duration("nan").is_err());
+        assert_eq!(time("2016-05-24T09:53:29Z").unwrap().as_ns(), 1_464_083_609_000_000_000);
+        let back = (now() - time("-2h").unwrap()).as_secs_f64();
+        assert!((back - 7200.0).abs() < 60.0);
+        assert!(time("yesterday").is_err());
+    }
+}

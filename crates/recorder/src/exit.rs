@@ -1,0 +1,61 @@
+//! The exit codes, which are a contract, and which of them an error means.
+
+use std::io;
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Done, with findings: nothing found, something unreadable among the records.
+    Findings = 1,
+    /// The command line makes no sense; clap says which part.
+    Usage = 2,
+    /// An input is unreadable or damaged; what could be read is kept.
+    Input = 3,
+    /// The rights are missing.
+    Permission = 4,
+    /// The store failed.
+    Storage = 5,
+}
+
+impl Exit {
+    /// What an error that ended a command means.
+    pub(crate) fn of(error: &anyhow::Error) -> Exit {
+        if is_broken_pipe(error) {
+            return Exit::Done;
+        }
+        let store = error.downcast_ref::<store::Error>();
+        let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+        match (store, io.map(io::Error::kind)) {
+            (Some(store::Error::Absent { .. }), _) => Exit::Findings,
+            (Some(error), _) if error.is_permission() => Exit::Permission,
+            (_, Some(io::ErrorKind::PermissionDenied)) => Exit::Permission,
+            (Some(_), _) => Exit::Storage,
+            (None, _) if error.is::<capture::Error>() => Exit::Input,
+            (None, _) => Exit::Storage,
+        }
+    }
+
+    /// What an input's error means for a run that went on without it.
+    pub(crate) fn of_input(error: &capture::Error) -> Exit {
+        match error {
+            error if error.is_warning() => Exit::Done,
+            capture::Error::Permission { .. } => Exit::Permission,
+            _ => Exit::Input,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Whoever read our output has seen enough: `sipreel calls list | head` is no fault.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io.map(io::Error::kind).any(|kind| kind == io::ErrorKind::BrokenPipe)
+}

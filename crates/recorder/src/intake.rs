@@ -1,0 +1,94 @@
+//! Frames in, calls out: what the reading thread does with each frame.
+
+use call::{Arrival, Call, End, Tracker};
+use capture::{Frame, Place};
+use clock::Time;
+use wire::{Decoded, Decoder, Kind, Link, Reason};
+
+/// The reading thread's share of the way of a packet.
+pub(crate) struct Intake {
+    decoder: Decoder,
+    tracker: Tracker,
+    counts: Counts,
+}
+
+/// What was seen of the frames.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    pub(crate) frames: u64,
+    pub(crate) bytes: u64,
+    pub(crate) truncated: u64,
+    /// TCP segments; what they carry is not read.
+    pub(crate) segments: u64,
+    /// Frames that were understood and are neither UDP nor TCP, by the position of their kind in [`Kind::ALL`].
+    pub(crate) other: [u64; Kind::ALL.len()],
+    /// Frames that were not understood, by the position of the reason in [`Reason::ALL`].
+    pub(crate) undecodable: [u64; Reason::ALL.len()],
+    pub(crate) last_at: Time,
+}
+
+impl Intake {
+    pub(crate) fn new(config: call::Config) -> Intake {
+        let counts = Counts {
+            frames: 0,
+            bytes: 0,
+            truncated: 0,
+            segments: 0,
+            other: [0; Kind::ALL.len()],
+            undecodable: [0; Reason::ALL.len()],
+            last_at: Time::default(),
+        };
+        Intake { decoder: Decoder::new(wire::Limits::default()), tracker: Tracker::new(config), counts }
+    }
+
+    pub(crate) fn handle_frame(&mut self, frame: &Frame<'_>) {
+        self.counts.frames += 1;
+        self.counts.bytes += frame.bytes.len() as u64;
+        self.counts.last_at = self.counts.last_at.max(frame.at);
+        match self.decoder.decode(frame.at, Link::from(frame.link), frame.bytes) {
+            Decoded::Datagram(datagram) => {
+                self.counts.truncated += u64::from(datagram.truncated);
+                let whole = rtp::Frame { bytes: frame.bytes, link: frame.link, place: frame.place.map(Place::number) };
+                // What came in fragments is kept as the one packet that they were.
+                let reassembled = datagram.packet.map(|bytes| rtp::Frame { bytes, link: RAW_IP, place: None });
+                let (at, flow, payload) = (frame.at, datagram.flow, datagram.payload);
+                self.tracker.handle_datagram(&Arrival { at, flow, payload, frame: reassembled.unwrap_or(whole) });
+            }
+            Decoded::Segment(_) => self.counts.segments += 1,
+            Decoded::Held => {}
+            Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, kind),
+            Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, reason),
+        }
+    }
+
+    /// The input is over.
+    pub(crate) fn handle_end(&mut self, end: End) {
+        self.tracker.handle_end(end);
+    }
+
+    pub(crate) fn poll_call(&mut self) -> Option<Call> {
+        self.tracker.poll_call()
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(crate) fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    pub(crate) fn fragments(&self) -> &wire::FragmentCounts {
+        self.decoder.fragments()
+    }
+}
+
+/// LINKTYPE_RAW.
+const RAW_IP: u32 = 101;
+
+fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: T) {
+    let place = all.iter().position(|known| *known == one).and_then(|at| counts.get_mut(at));
+    if let Some(count) = place {
+        *count += 1;
+    }
+}

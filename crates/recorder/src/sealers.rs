@@ -1,0 +1,133 @@
+//! The pool that seals calls: closed calls go in by one bounded channel, records come back by another, and are handed
+//! on in the order in which the calls ended, whichever thread was faster.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use call::Call;
+use capture::{Medium, Place};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use seal::{Sealed, Settings};
+use store::Store;
+
+/// A sealed call and how long it took.
+pub(crate) struct Done {
+    pub(crate) sealed: Sealed,
+    pub(crate) took: Duration,
+}
+
+/// What every sealer works with.
+struct Workshop {
+    store: Store,
+    medium: Mapped,
+    settings: Settings,
+}
+
+/// The threads, or, with one thread in all, the caller's own.
+pub(crate) struct Sealers {
+    workshop: Arc<Workshop>,
+    pool: Option<Pool>,
+    /// What came back before its turn.
+    early: BTreeMap<u64, Done>,
+    next: u64,
+}
+
+struct Pool {
+    calls: Sender<Call>,
+    done: Receiver<Done>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Sealers {
+    /// With one thread, calls are sealed where they are handed in; with more, beside the reading.
+    pub(crate) fn new(threads: usize, store: Store, medium: Medium, settings: Settings) -> Sealers {
+        let workshop = Arc::new(Workshop { store, medium: Mapped(medium), settings });
+        let pool = (threads > 1).then(|| Pool::new(threads, &workshop));
+        Sealers { workshop, pool, early: BTreeMap::new(), next: 0 }
+    }
+
+    /// Hands a call in; waits while all are busy and the queue is full, and takes in what is done meanwhile.
+    pub(crate) fn handle_call(&mut self, call: Call) {
+        let Some(pool) = &self.pool else {
+            let done = self.workshop.seal(&call);
+            self.early.insert(done.sealed.number, done);
+            return;
+        };
+        let mut waiting = Some(call);
+        while let Some(call) = waiting.take() {
+            match pool.calls.try_send(call) {
+                Ok(()) => {}
+                Err(refused) => {
+                    waiting = Some(refused.into_inner());
+                    select! {
+                        recv(pool.done) -> done => self.early.extend(done.map(|done| (done.sealed.number, done))),
+                        default(Duration::from_millis(1)) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next sealed call in the order of the calls' ends, if it is done.
+    pub(crate) fn poll_done(&mut self) -> Option<Done> {
+        if let Some(pool) = &self.pool {
+            self.early.extend(pool.done.try_iter().map(|done| (done.sealed.number, done)));
+        }
+        let done = self.early.remove(&self.next)?;
+        self.next += 1;
+        Some(done)
+    }
+
+    /// No more calls come: waits for those under way. Afterwards everything can be polled.
+    pub(crate) fn finish(&mut self) {
+        let Some(Pool { calls, done, threads }) = self.pool.take() else { return };
+        drop(calls);
+        self.early.extend(done.iter().map(|done| (done.sealed.number, done)));
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Pool {
+    fn new(threads: usize, workshop: &Arc<Workshop>) -> Pool {
+        let (calls, to_seal) = bounded::<Call>(QUEUE);
+        let (finished, done) = bounded(QUEUE);
+        let work = |_| {
+            let (workshop, to_seal, finished) = (Arc::clone(workshop), to_seal.clone(), finished.clone());
+            thread::spawn(move || {
+                for call in to_seal {
+                    if finished.send(workshop.seal(&call)).is_err() {
+                        return;
+                    }
+                }
+            })
+        };
+        Pool { threads: (0..threads).map(work).collect(), calls, done }
+    }
+}
+
+impl Workshop {
+    fn seal(&self, call: &Call) -> Done {
+        let begun = Instant::now();
+        // A fault in one call's audio must not cost the others theirs, nor the ledger its sum.
+        let seal = || seal::seal(call, &self.medium, &self.store, &self.settings);
+        let sealed = catch_unwind(AssertUnwindSafe(seal)).unwrap_or_else(|_| seal::give_up(call));
+        Done { sealed, took: begun.elapsed() }
+    }
+}
+
+/// Calls that wait; each may hold some hundred kilobytes of packets.
+const QUEUE: usize = 16;
+
+/// The mapped captures, as the packets' medium.
+struct Mapped(Medium);
+
+impl rtp::Medium for Mapped {
+    fn slice(&self, place: u64, len: usize) -> Option<&[u8]> {
+        self.0.slice(Place::from_number(place)?, len)
+    }
+}

@@ -1,0 +1,49 @@
+//! What is said at the end of a run: calls by outcome, packets, and what was not read and why.
+
+use std::fmt::Write;
+
+use wire::{Kind, Reason};
+
+use crate::intake::Intake;
+use crate::ledger::Ledger;
+
+/// The summary, one line a matter.
+pub(crate) fn summary(intake: &Intake, ledger: &Ledger) -> String {
+    let (counts, tracked) = (intake.counts(), intake.tracker().counts());
+    let mut text = String::new();
+    let outcomes: Vec<String> = ledger.outcomes().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let parts = if outcomes.is_empty() { String::new() } else { format!(": {}", outcomes.join(", ")) };
+    let _ = writeln!(text, "{} calls seen{parts}", tracked.calls_seen);
+    let signalling: u64 = tracked.requests.iter().chain(&tracked.responses).sum();
+    let orphans = tracked.orphans.unclaimed + tracked.orphans.ambiguous + tracked.orphans.evicted;
+    let _ = writeln!(
+        text,
+        "{} packets: {signalling} SIP ({} retransmissions), {} RTP in calls, {} RTP in {orphans} streams of no call, {} RTCP",
+        counts.frames, tracked.retransmissions, tracked.rtp.attached, tracked.rtp.orphan, tracked.rtp.rtcp,
+    );
+    let unread = unread(intake);
+    if !unread.is_empty() {
+        let _ = writeln!(text, "not read: {}", unread.join(", "));
+    }
+    text
+}
+
+/// Every packet that is in neither of the counts above, by why.
+fn unread(intake: &Intake) -> Vec<String> {
+    let (counts, tracked) = (intake.counts(), intake.tracker().counts());
+    let other = Kind::ALL.iter().map(|kind| kind.as_str()).zip(counts.other);
+    let undecodable = Reason::ALL.iter().map(|reason| reason.as_str()).zip(counts.undecodable);
+    let errors = sip::ReadError::KINDS.iter().copied().zip(tracked.sip_errors);
+    let rest = [
+        ("TCP segments", counts.segments),
+        ("other UDP", tracked.other_datagrams),
+        ("STUN", tracked.rtp.stun),
+        ("DTLS", tracked.rtp.dtls),
+        ("RTP-like but no stream", tracked.rtp.probation),
+        ("malformed RTP", tracked.rtp.malformed),
+        ("RTP without room", tracked.rtp.refused),
+        ("fragments of packets that never became whole", intake.fragments().waiting),
+    ];
+    let all = rest.into_iter().chain(other).chain(undecodable).chain(errors);
+    all.filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect()
+}
