@@ -41,7 +41,7 @@ pub(crate) fn render(legs: &Both<Leg<'_>>, path: &Path) -> Result<Option<Rendere
     let frames = cues.iter().flatten().map(end_of).max().unwrap_or(0);
     let mut writer = store::wav::Writer::create(path, SAMPLE_RATE, CHANNELS, frames)?;
     let [caller, callee] = cues;
-    let mut tracks = [Track::new(caller.into_iter()), Track::new(callee.into_iter())];
+    let mut tracks = [Track::new(caller), Track::new(callee)];
     let mut window = vec![0i16; WINDOW_FRAMES * usize::from(CHANNELS)];
     let mut left = frames;
     while left > 0 {
