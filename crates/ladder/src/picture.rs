@@ -155,11 +155,14 @@ impl Picture {
         drawn
     }
 
-    /// A line of text: between two hosts' lines, or across others where it is longer.
+    /// A line of text: between two hosts' lines, or across others where it is longer, on the side that has the room.
     fn remark(&self, left: usize, right: usize, text: &str) -> String {
         let mut row = self.row();
-        if text.chars().count() + 3 <= right - left {
+        let (length, last) = (text.chars().count(), self.lanes.last().copied().unwrap_or_default());
+        if length + 3 <= right - left {
             row.put_between(left, right, text);
+        } else if left + length + 3 > last && right > self.times.width + length + 1 {
+            row.write(right - length - 1, text);
         } else {
             row.write(left + 2, text);
         }
@@ -303,8 +306,8 @@ mod tests {
                               │ SDP PCMU/PCMA 192.0.2.1:4000 sendrecv                     │
 10:15:02.124  +0.001          │<─────── 100 Trying ─────────┤                             │
 10:15:02.125  +0.002          │                             ├────────── INVITE ──────────>│
-                              │                             │ SDP PCMU/PCMA 192.0.2.1:4000 sendrecv
-                              │                             │ 480 Temporarily Unavailable (INVITE)
+                              │                     SDP PCMU/PCMA 192.0.2.1:4000 sendrecv │
+                              │                      480 Temporarily Unavailable (INVITE) │
 10:15:03.023  +0.900          │                             │<────────────────────────────┤
                               │ 480 Temporarily Unavailable (INVITE)                      │
 10:15:03.024  +0.901          │<────────────────────────────┤                             │
