@@ -8,6 +8,7 @@ mod calls;
 mod claims;
 mod counts;
 mod dialog;
+mod hindsight;
 mod matcher;
 mod negotiation;
 mod open_call;

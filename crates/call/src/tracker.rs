@@ -16,6 +16,7 @@ use crate::call::{Call, Matched};
 use crate::claims::{CallKey, Claim, Claims};
 use crate::counts::Counts;
 use crate::dialog::End;
+use crate::hindsight;
 use crate::calls::Calls;
 use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
 use crate::negotiation::Brought;
@@ -391,6 +392,7 @@ impl Tracker {
             open.last_media_at = open.last_media_at.max(Some(stream.last_at));
             legs.of_mut(sender).push(Matched { stream, rule, confidence, kind });
         }
+        hindsight::put_right(&mut legs, &open.negotiation);
         for side in Side::BOTH {
             legs.of_mut(side).sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
         }

@@ -27,8 +27,14 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// The figures of packets in the order of arrival, with their order of sending.
-    pub fn of<'a>(slots: impl Iterator<Item = &'a Slot>, sequence: &Sequence, clock_rate: u32) -> Statistics {
+    /// The figures of packets in the order of arrival, with their order of sending. The jitter is that of the packets
+    /// whose time stamps go with the time, which `is_timed` tells.
+    pub fn of<'a>(
+        slots: impl Iterator<Item = &'a Slot>,
+        sequence: &Sequence,
+        clock_rate: u32,
+        is_timed: &mut dyn FnMut(&Slot) -> bool,
+    ) -> Statistics {
         let mut jitter = Jitter::new(clock_rate);
         let mut statistics = Statistics {
             lost: sequence.lost,
@@ -40,9 +46,11 @@ impl Statistics {
         for slot in slots {
             statistics.packets += 1;
             statistics.octets += slot.payload_len() as u64;
-            jitter.arrive(slot);
+            if is_timed(slot) {
+                jitter.arrive(slot);
+            }
         }
-        statistics.mean_jitter_ms = jitter.sum_ms / (statistics.packets.max(2) - 1) as f64;
+        statistics.mean_jitter_ms = jitter.sum_ms / jitter.differences.max(1) as f64;
         statistics.max_jitter_ms = jitter.max_ms;
         statistics
     }
@@ -81,12 +89,13 @@ struct Jitter {
     last: Option<(Time, crate::id::Ticks)>,
     now_ms: f64,
     sum_ms: f64,
+    differences: u64,
     max_ms: f64,
 }
 
 impl Jitter {
     fn new(clock_rate: u32) -> Jitter {
-        Jitter { clock_rate: f64::from(clock_rate.max(1)), last: None, now_ms: 0.0, sum_ms: 0.0, max_ms: 0.0 }
+        Jitter { clock_rate: f64::from(clock_rate.max(1)), last: None, now_ms: 0.0, sum_ms: 0.0, differences: 0, max_ms: 0.0 }
     }
 
     fn arrive(&mut self, slot: &Slot) {
@@ -98,6 +107,7 @@ impl Jitter {
                 self.now_ms += (difference - self.now_ms) / 16.0;
             }
             self.sum_ms += self.now_ms;
+            self.differences += 1;
             self.max_ms = self.max_ms.max(self.now_ms);
         }
         self.last = Some((slot.arrival(), slot.ticks()));
@@ -123,7 +133,7 @@ mod tests {
             let frame = Frame { bytes: &payload, link: 1, place: None };
             kept.push(Time::from_ns(at_ms * 1_000_000), &packet, &frame, Copying::Payloads);
         }
-        Statistics::of(kept.slots(), &Sequence::of(kept.slots()), 8000)
+        Statistics::of(kept.slots(), &Sequence::of(kept.slots()), 8000, &mut |_| true)
     }
 
     #[test]

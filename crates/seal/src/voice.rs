@@ -41,7 +41,9 @@ impl<'a> Voice<'a> {
         let payload_type = commonest(&arrived);
         let format = meanings.name(payload_type, matched.stream.first_at);
         let clock_rate = format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate);
-        let statistics = Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate);
+        // The time stamp of a telephone event stands still while it lasts; it tells nothing of the network.
+        let mut is_timed = |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
+        let statistics = Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate, &mut is_timed);
         let mut sorter = Sorter {
             meanings,
             sounds: matched.kind == MediaKind::Audio && !encrypted,
@@ -78,6 +80,7 @@ impl<'a> Voice<'a> {
     pub(crate) fn cues(&self, origin: Time, rate: u32) -> Vec<Cue<'a>> {
         let clock_rate = i64::from(self.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate).max(1));
         let mut cues = Vec::with_capacity(self.payloads.len());
+        let mut end = 0;
         for talkspurt in &self.timeline.talkspurts {
             let start = samples(talkspurt.start - origin, rate);
             let range = talkspurt.packets.clone();
@@ -85,13 +88,11 @@ impl<'a> Voice<'a> {
             let payloads = self.payloads.get(range).unwrap_or_default();
             for (packet, &(codec, payload)) in packets.iter().zip(payloads) {
                 let into = (packet.sent.ticks - talkspurt.ticks) * i64::from(rate) / clock_rate;
-                let at = u64::try_from(start + into).unwrap_or(0);
+                // Where a time stamp would lay one packet over the end of another, no sample of either is given up.
+                let at = u64::try_from(start + into).unwrap_or(0).max(end);
+                end = at + codec.samples_in(payload.len()) as u64;
                 cues.push(Cue { at, codec, payload, after_loss: packet.lost_before > 0 });
             }
-        }
-        // Segments at leaps are placed by arrival, and may reach into one another.
-        if !cues.is_sorted_by_key(|cue| cue.at) {
-            cues.sort_by_key(|cue| cue.at);
         }
         cues
     }

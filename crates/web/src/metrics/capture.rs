@@ -1,0 +1,108 @@
+//! What came in, and what was lost or not understood on the way to a datagram: `capture_*`, `ip_*`, `tcp_*`.
+
+use prometheus::{Gauge, IntCounter};
+
+use super::families::{Labelled, Register, advance, raise};
+use super::{Labels, Source, Stage};
+
+/// Frames and packets. Totals are those of all sources of a kind together.
+#[derive(Debug)]
+pub struct Capture {
+    packets: Labelled<IntCounter>,
+    bytes: Labelled<IntCounter>,
+    dropped: Labelled<IntCounter>,
+    duplicates: IntCounter,
+    truncated: IntCounter,
+    undecodable: Labelled<IntCounter>,
+    last_packet: Labelled<Gauge>,
+    fragments: Labelled<IntCounter>,
+    tcp_streams: Labelled<IntCounter>,
+}
+
+impl Capture {
+    pub(super) fn register(register: &Register<'_>, labels: &Labels<'_>) -> Self {
+        let source = ("source", Source::NAMES);
+        Capture {
+            packets: register.totals("capture_packets_total", "Packets that came in.", &[source]),
+            bytes: register.totals("capture_bytes_total", "Bytes captured of these packets.", &[source]),
+            dropped: register.totals(
+                "capture_dropped_packets_total",
+                "Packets lost before they were looked at, by who lost them.",
+                &[source, ("stage", Stage::NAMES)],
+            ),
+            duplicates: register.total(
+                "capture_duplicate_packets_total",
+                "Packets turned away because the mirror had shown them before.",
+            ),
+            truncated: register
+                .total("capture_truncated_packets_total", "Packets that the snap length cut short."),
+            undecodable: register.totals(
+                "capture_undecodable_frames_total",
+                "Frames that nothing could be made of, by what stopped it.",
+                &[("reason", labels.undecodable)],
+            ),
+            last_packet: register.times(
+                "capture_last_packet_timestamp_seconds",
+                "Unix time of the newest packet, as it was captured; 0 before the first.",
+                source,
+            ),
+            fragments: register.totals(
+                "ip_fragments_total",
+                "IP fragments by what became of them.",
+                &[("result", labels.fragments)],
+            ),
+            tcp_streams: register.totals(
+                "tcp_streams_total",
+                "TCP streams by what became of them.",
+                &[("result", labels.tcp_streams)],
+            ),
+        }
+    }
+
+    /// All packets so far.
+    pub fn set_packets(&self, source: Source, total: u64) {
+        self.packets.raise(&[source.as_str()], total);
+    }
+
+    /// All bytes so far.
+    pub fn set_bytes(&self, source: Source, total: u64) {
+        self.bytes.raise(&[source.as_str()], total);
+    }
+
+    /// All packets so far that `stage` lost.
+    pub fn set_dropped(&self, source: Source, stage: Stage, total: u64) {
+        self.dropped.raise(&[source.as_str(), stage.as_str()], total);
+    }
+
+    /// All duplicates so far.
+    pub fn set_duplicates(&self, total: u64) {
+        raise(&self.duplicates, total);
+    }
+
+    /// All packets so far that were cut short.
+    pub fn set_truncated(&self, total: u64) {
+        raise(&self.truncated, total);
+    }
+
+    /// All frames so far that a reason kept from being decoded.
+    pub fn set_undecodable(&self, reason: &str, total: u64) {
+        self.undecodable.raise(&[reason], total);
+    }
+
+    /// When a packet was captured, in seconds since the Unix epoch; the newest stays.
+    pub fn saw_packet_at(&self, source: Source, seconds: f64) {
+        if let Some(last) = self.last_packet.child(&[source.as_str()]) {
+            advance(last, seconds);
+        }
+    }
+
+    /// All fragments so far with a result.
+    pub fn set_fragments(&self, result: &str, total: u64) {
+        self.fragments.raise(&[result], total);
+    }
+
+    /// All TCP streams so far with a result.
+    pub fn set_tcp_streams(&self, result: &str, total: u64) {
+        self.tcp_streams.raise(&[result], total);
+    }
+}

@@ -1,0 +1,59 @@
+//! SIP messages: `sip_*`.
+
+use prometheus::IntCounter;
+
+use super::Labels;
+use super::families::{Labelled, Register, raise};
+
+/// SIP messages: requests by method, responses by class, both with the retransmissions among them.
+#[derive(Debug)]
+pub struct Sip {
+    requests: Labelled<IntCounter>,
+    responses: Labelled<IntCounter>,
+    retransmissions: IntCounter,
+    errors: Labelled<IntCounter>,
+}
+
+impl Sip {
+    pub(super) fn register(register: &Register<'_>, labels: &Labels<'_>) -> Self {
+        Sip {
+            requests: register.totals(
+                "sip_messages_total",
+                "SIP requests by method, retransmissions among them.",
+                &[("method", labels.sip_methods)],
+            ),
+            responses: register.totals(
+                "sip_responses_total",
+                "SIP responses by the class of their status code, retransmissions among them.",
+                &[("class", labels.sip_classes)],
+            ),
+            retransmissions: register
+                .total("sip_retransmissions_total", "SIP messages that their sender sent again."),
+            errors: register.totals(
+                "sip_parse_errors_total",
+                "What looked like SIP and is no message, by where it fails.",
+                &[("kind", labels.sip_errors)],
+            ),
+        }
+    }
+
+    /// All requests so far of a method.
+    pub fn set_requests(&self, method: &str, total: u64) {
+        self.requests.raise(&[method], total);
+    }
+
+    /// All responses so far of a class.
+    pub fn set_responses(&self, class: &str, total: u64) {
+        self.responses.raise(&[class], total);
+    }
+
+    /// All retransmissions so far.
+    pub fn set_retransmissions(&self, total: u64) {
+        raise(&self.retransmissions, total);
+    }
+
+    /// All errors so far of a kind.
+    pub fn set_errors(&self, kind: &str, total: u64) {
+        self.errors.raise(&[kind], total);
+    }
+}
