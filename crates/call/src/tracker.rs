@@ -13,16 +13,16 @@ use rtp::{Copying, Disposition, Dropped, Frame, Kind, Packet, Report, StreamId, 
 use sip::Message;
 
 use crate::call::{Call, Matched};
+use crate::calls::Calls;
 use crate::claims::{CallKey, Claim, Claims};
 use crate::counts::Counts;
-use crate::dialog::End;
+use crate::dialog::{End, Tags};
 use crate::hindsight;
-use crate::calls::Calls;
 use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
 use crate::negotiation::Brought;
 use crate::open_call::{Attached, OpenCall};
 use crate::side::{Both, Side};
-use crate::waiting::Waiting;
+use crate::waiting::{Ends, Waiting};
 
 /// A UDP datagram and the frame in which it came.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +74,8 @@ pub struct Config {
     pub streams: rtp::Limits,
     /// How many calls may be open at once.
     pub calls: usize,
+    /// How many bytes of signalling open calls may hold: a call may hold a part of what is left.
+    pub signalling_bytes: usize,
     /// How much of each lent packet is copied.
     pub copying: Copying,
     /// How long to wait.
@@ -83,7 +85,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let (streams, patience) = (rtp::Limits::default(), Patience::default());
-        Config { streams, calls: 100_000, copying: Copying::Payloads, patience }
+        Config { streams, calls: 100_000, signalling_bytes: 1 << 30, copying: Copying::Payloads, patience }
     }
 }
 
@@ -94,6 +96,8 @@ pub struct Tracker {
     calls: Calls,
     claims: Claims,
     waiting: Waiting,
+    /// The streams that calls have.
+    attached: Ends,
     streams: Streams,
     ambiguous: HashSet<StreamId, RandomState>,
     closed: VecDeque<Call>,
@@ -104,6 +108,8 @@ pub struct Tracker {
     revisit: Vec<Endpoint>,
     now: Time,
     next_sweep: Time,
+    /// How often time passed since it was set back.
+    since_set_back: u32,
 }
 
 impl Tracker {
@@ -115,6 +121,7 @@ impl Tracker {
             calls: Calls::new(config.patience.grace),
             claims: Claims::default(),
             waiting: Waiting::default(),
+            attached: Ends::default(),
             streams: Streams::new(config.streams, config.copying),
             ambiguous: HashSet::default(),
             closed: VecDeque::new(),
@@ -124,6 +131,7 @@ impl Tracker {
             revisit: Vec::new(),
             now: Time::default(),
             next_sweep: Time::default(),
+            since_set_back: BETWEEN_SET_BACKS,
         }
     }
 
@@ -142,6 +150,11 @@ impl Tracker {
 
     /// Lets time pass: calls that waited long enough are closed.
     pub fn handle_time(&mut self, now: Time) {
+        self.since_set_back = self.since_set_back.saturating_add(1);
+        if self.now - now > SET_BACK && self.since_set_back >= BETWEEN_SET_BACKS {
+            // The capture's clock was set back, or one of its time stamps was wrong: nobody waits until it comes round.
+            (self.now, self.next_sweep, self.since_set_back) = (now, now + SWEEP, 0);
+        }
         if now < self.next_sweep {
             return;
         }
@@ -156,7 +169,7 @@ impl Tracker {
 
     /// The input is over: every open call is closed as `end`, every stream let go of.
     pub fn handle_end(&mut self, end: End) {
-        while let Some(key) = self.calls.next_due() {
+        while let Some((_, key)) = self.calls.next_due() {
             self.close_by_signalling_or(key, end);
         }
         self.streams.drain(&mut self.dropped);
@@ -224,15 +237,18 @@ impl Tracker {
         let id = self.streams.find(paired, report.sender).or_else(|| self.streams.find(flow, report.sender));
         let Some(id) = id else { return };
         let owner = self.streams.stream(id).and_then(rtp::Stream::owner);
+        let room = self.room_a_call();
         if let Some(call) = owner.and_then(|owner| self.calls.get_mut(CallKey(owner))) {
             if self.config.copying == Copying::Frames {
-                call.keep_report(arrival);
+                call.keep_report(arrival, room);
             }
             return;
         }
         let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());
         self.waiting.hear(id, Hearsay { destination: flow.destination, cname });
-        if let Some(flow) = self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow) {
+        if let Some(flow) =
+            self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow)
+        {
             self.place_and_revisit(id, flow);
         }
     }
@@ -247,32 +263,56 @@ impl Tracker {
         };
         self.counts.count_message(&message);
         let Some((key, from)) = self.call_of(&message, arrival) else { return };
+        let room = self.room_a_call();
         let Some(call) = self.calls.get_mut(key) else { return };
-        self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from));
+        self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from, room));
         call.dialog.handle_message(&message, from, arrival.at);
         self.handle_description(key, &message, from, arrival);
         self.reschedule(key);
+        while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {}
+    }
+
+    /// How many bytes of messages one call may hold: what is scarce is shared, and never used up.
+    fn room_a_call(&self) -> usize {
+        self.config.signalling_bytes.saturating_sub(self.calls.weight()) / SHARES
     }
 
     /// The call that the message is about and who sent it; an INVITE outside of any call begins one.
     fn call_of(&mut self, message: &Message<'_>, arrival: &Arrival<'_>) -> Option<(CallKey, Side)> {
-        let call_id = message.call_id()?;
+        let (call_id, tags) = (message.call_id()?, Tags::of(message)?);
         for key in self.calls.of_call_id(&call_id) {
             let Some(call) = self.calls.get(key) else { continue };
             let from_caller = call.signalling.caller == Some(arrival.flow.source);
-            let Some(from) = call.dialog.sender(message, from_caller) else { continue };
+            let Some(from) = call.dialog.sender(&tags, from_caller) else { continue };
             if !call.dialog.is_reused_by(message) {
                 return Some((key, from));
             }
             self.close_by_signalling_or(key, End::Replaced);
         }
         let call = OpenCall::begin(message, arrival.at)?;
-        if let Some(key) = self.calls.to_make_room(&call, self.config.calls) {
+        if let Some(key) = self.calls.least_namesake(&call_id) {
             self.counts.calls_evicted += 1;
             self.close_by_signalling_or(key, End::MediaTimeout);
+        } else if self.calls.len() >= self.config.calls {
+            self.evict_call();
         }
         self.counts.calls_seen += 1;
-        Some((self.calls.insert(call), Side::Caller))
+        Some((self.calls.insert(call, arrival.at), Side::Caller))
+    }
+
+    /// Closes the call that has least to show for itself, so that there is room. A call whose media was not asked for
+    /// lately may have spoken on, and then stands behind those that did not.
+    fn evict_call(&mut self) -> bool {
+        for _ in 0..MOST_LOOKS {
+            match self.calls.least() {
+                Some(key) if self.hears_more_of(key) => self.reschedule(key),
+                _ => break,
+            }
+        }
+        let Some(key) = self.calls.least() else { return false };
+        self.counts.calls_evicted += 1;
+        self.close_by_signalling_or(key, End::MediaTimeout);
+        true
     }
 
     fn handle_description(&mut self, key: CallKey, message: &Message<'_>, side: Side, arrival: &Arrival<'_>) {
@@ -308,13 +348,11 @@ impl Tracker {
 
     /// `newcomer` names an endpoint: where other calls' streams begin or end there, what comes next may be its own.
     fn contest(&mut self, newcomer: CallKey, endpoint: Endpoint) {
-        for claim in self.claims.at(endpoint).iter().filter(|claim| claim.call != newcomer) {
-            let Some(other) = self.calls.get(claim.call) else { continue };
-            for attached in &other.attached {
-                let Some(flow) = self.streams.stream(attached.id).map(|stream| stream.flow) else { continue };
-                if flow.destination == endpoint || flow.source == endpoint {
-                    self.streams.contest(attached.id);
-                }
+        for &id in self.attached.at(endpoint) {
+            let owner = self.streams.stream(id).and_then(rtp::Stream::owner).map(CallKey);
+            let claimed = |other| self.claims.at(endpoint).iter().any(|claim| claim.call == other);
+            if owner.is_some_and(|owner| owner != newcomer && claimed(owner)) {
+                self.streams.contest(id);
             }
         }
     }
@@ -377,6 +415,7 @@ impl Tracker {
         self.claims.claim_flow(flow, found.call, sender, &mut call.claimed);
         self.streams.claim(id, found.call.0);
         self.waiting.leave(id, flow);
+        self.attached.enter(id, flow);
         self.ambiguous.remove(&id);
         self.reschedule(found.call);
         // Its reverse may have waited for it.
@@ -393,15 +432,23 @@ impl Tracker {
 
     /// A call is due: it has waited long enough, or media was a sign of life.
     fn look_at(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let last = call.attached.iter().filter_map(|one| Some(self.streams.stream(one.id)?.last_at)).max();
-        call.last_media_at = call.last_media_at.max(last);
+        self.hears_more_of(key);
+        let Some(call) = self.calls.get(key) else { return };
         let (deadline, end) = call.deadline(&self.config.patience);
         if deadline <= self.now {
             self.close(key, end);
         } else {
             self.calls.set_due(key, deadline);
         }
+    }
+
+    /// Asks the call's streams for their last packets; whether any came since they were asked before.
+    fn hears_more_of(&mut self, key: CallKey) -> bool {
+        let Some(call) = self.calls.get_mut(key) else { return false };
+        let last = call.attached.iter().filter_map(|one| Some(self.streams.stream(one.id)?.last_at)).max();
+        let more = last > call.last_media_at;
+        call.last_media_at = call.last_media_at.max(last);
+        more
     }
 
     fn close_by_signalling_or(&mut self, key: CallKey, end: End) {
@@ -417,13 +464,15 @@ impl Tracker {
         let mut legs: Both<Vec<Matched>> = Both::default();
         for Attached { id, sender, rule, confidence, kind } in std::mem::take(&mut open.attached) {
             let Some(stream) = self.streams.take(id) else { continue };
+            self.attached.leave(id, stream.flow);
             self.counts.rtp.attached += stream.kept.len() as u64;
             open.last_media_at = open.last_media_at.max(Some(stream.last_at));
             legs.of_mut(sender).push(Matched { stream, rule, confidence, kind });
         }
         hindsight::put_right(&mut legs, &open.negotiation);
         for side in Side::BOTH {
-            legs.of_mut(side).sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
+            legs.of_mut(side)
+                .sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
         }
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
         self.closed_count += 1;
@@ -444,7 +493,7 @@ impl Tracker {
     }
 
     fn count_dropped(&mut self) {
-        let dropped = std::mem::take(&mut self.dropped);
+        let mut dropped = std::mem::take(&mut self.dropped);
         for Dropped { id, stream, evicted } in &dropped {
             let packets = stream.kept.len() as u64;
             let orphans = &mut self.counts.orphans;
@@ -456,16 +505,31 @@ impl Tracker {
                 (true, false) => orphans.unclaimed += 1,
             }
             self.counts.rtp.orphan += if stream.is_valid() { packets } else { 0 };
+            self.waiting.leave(*id, stream.flow);
+            self.ambiguous.remove(id);
         }
-        if !dropped.is_empty() {
-            self.waiting.retain(|id| self.streams.stream(id).is_some());
-            self.ambiguous.retain(|&id| self.streams.stream(id).is_some());
-        }
+        // Its room is used again.
+        dropped.clear();
+        self.dropped = dropped;
     }
 }
 
 /// More sources than that in one call are no conversation; the rest stay orphans.
 const MOST_STREAMS_A_CALL: usize = 256;
 
+/// A call may hold so small a part of what is left of the memory for signalling: a hundred thousand may be open.
+const SHARES: usize = 64;
+
+/// How many calls are asked for their media before one is closed to make room.
+const MOST_LOOKS: usize = 8;
+
+/// Captures are out of order by less where several queues fill one.
+const SET_BACK: Span = Span::from_secs(10);
+/// Each time is followed by a sweep: a capture whose time leaps to and fro must not make one a packet.
+const BETWEEN_SET_BACKS: u32 = 4096;
+
 /// How often the tables are looked through for what is past its time.
 const SWEEP: Span = Span::from_ms(1000);
+
+#[cfg(test)]
+mod tests;
