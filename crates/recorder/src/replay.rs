@@ -23,11 +23,15 @@ use crate::summary::summary;
 
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
-    let (captures, refused) = capture::Replay::open(&inputs(arguments)?);
+    let inputs = inputs(arguments)?;
+    let (captures, refused) = capture::Replay::open(&inputs);
     let mut exit = Exit::Done;
     for error in &refused {
         eprintln!("sipreel: {error}");
         exit = exit.max(Exit::of_input(error));
+    }
+    if refused.len() == inputs.len() {
+        return Ok(exit);
     }
     let store = Store::open(&arguments.store.store)?;
     store.remove_abandoned()?;
