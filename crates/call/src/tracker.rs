@@ -127,6 +127,11 @@ impl Tracker {
         }
     }
 
+    /// Past the limit of copied bytes, the packets of long calls go to `overflow`.
+    pub fn spill_to(&mut self, overflow: Box<dyn rtp::Overflow>) {
+        self.streams.spill_to(overflow);
+    }
+
     /// Takes in a datagram. Calls that are over by its time can be polled afterwards.
     pub fn handle_datagram(&mut self, arrival: &Arrival<'_>) {
         self.handle_time(arrival.at);

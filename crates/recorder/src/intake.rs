@@ -41,6 +41,11 @@ impl Intake {
         Intake { decoder: Decoder::new(wire::Limits::default()), tracker: Tracker::new(config), counts }
     }
 
+    /// Where packets go for which memory is short.
+    pub(crate) fn spill_to(&mut self, spill: capture::Spill) {
+        self.tracker.spill_to(Box::new(Disk(spill)));
+    }
+
     pub(crate) fn handle_frame(&mut self, frame: &Frame<'_>) {
         self.counts.frames += 1;
         self.counts.bytes += frame.bytes.len() as u64;
@@ -80,6 +85,16 @@ impl Intake {
 
     pub(crate) fn fragments(&self) -> &wire::FragmentCounts {
         self.decoder.fragments()
+    }
+}
+
+/// The spill, as the streams' overflow.
+#[derive(Debug)]
+struct Disk(capture::Spill);
+
+impl rtp::Overflow for Disk {
+    fn put(&mut self, bytes: &[u8]) -> Option<u64> {
+        self.0.put(bytes).ok()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::metrics;
 use crate::progress::Progress;
-use crate::sealers::Sealers;
+use crate::sealers::{Kept, Sealers};
 use crate::signals::Stop;
 use crate::summary::summary;
 
@@ -109,9 +109,12 @@ impl<'a> Run<'a> {
             durability: Durability::Fast,
         };
         let threads = arguments.threads.map_or_else(processors, usize::from);
-        let sealers = Sealers::new(threads, store.clone(), captures.medium(), settings);
+        let spill = capture::Spill::new(store.dir());
+        let kept = Kept { mapped: captures.medium(), spilled: spill.spilled() };
+        let sealers = Sealers::new(threads, store.clone(), kept, settings);
         let progress = Progress::new(captures.bytes_total(), arguments.quiet);
-        let intake = Intake::new(call::Config { copying, ..call::Config::default() });
+        let mut intake = Intake::new(call::Config { copying, ..call::Config::default() });
+        intake.spill_to(spill);
         Run { arguments, captures, intake, sealers, ledger, progress, store }
     }
 
