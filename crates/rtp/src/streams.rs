@@ -157,7 +157,7 @@ impl Streams {
         }
     }
 
-    /// Past the limit of copied bytes, full chunks go to `overflow`; without one, packets that would have to be copied
+    /// Past the limit of copied bytes, all of them go to `overflow`; without one, packets that would have to be copied
     /// are refused.
     pub fn spill_to(&mut self, overflow: Box<dyn Overflow>) {
         self.overflow = Some(overflow);
