@@ -172,6 +172,10 @@ impl Dialog {
     }
 
     fn handle_answer(&mut self, code: u16, message: &Message<'_>, at: Time) {
+        if code > 100 && self.answered_at.is_none() {
+            // Until one answers, the branch that spoke last (RFC 3261, section 12.1); a refusal has a tag as well.
+            self.callee.tag = message.to().and_then(|to| to.tag).or(self.callee.tag.take());
+        }
         match code {
             ..=100 => {}
             101..=199 => self.ringing_at = self.ringing_at.or(Some(at)),
@@ -180,7 +184,6 @@ impl Dialog {
                     // A 2xx that crossed a CANCEL answers the call all the same (RFC 3261, section 9.1).
                     (self.answered_at, self.ended_at, self.end) = (Some(at), None, None);
                     (self.phase, self.status_code) = (Phase::Answered, Some(code));
-                    self.callee.tag = message.to().and_then(|to| to.tag);
                     self.note_identities(message);
                 }
             }
