@@ -34,6 +34,8 @@ pub enum End {
     MediaTimeout,
     /// Another call took its place.
     Replaced,
+    /// A newer call claimed its ports.
+    PortReuse,
     /// The input ended first.
     CaptureEnd,
     /// The recorder was stopped first.

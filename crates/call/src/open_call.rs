@@ -34,6 +34,8 @@ pub(crate) struct OpenCall {
     pub(crate) due: Time,
     /// When its last media packet came, as far as that was looked at.
     pub(crate) last_media_at: Option<Time>,
+    /// Whether a newer call speaks where this one did.
+    pub(crate) ports_reused: bool,
     kept_bytes: usize,
     seen: HashSet<u64, FixedState>,
 }
@@ -63,6 +65,7 @@ impl OpenCall {
             signalling: Both::default(),
             due: at,
             last_media_at: None,
+            ports_reused: false,
             kept_bytes: 0,
             seen: HashSet::default(),
         })
@@ -109,6 +112,7 @@ impl OpenCall {
             Phase::Calling => (self.dialog.last_at + patience.ringing, End::MediaTimeout),
             Phase::Refused if self.is_challenged() => (self.dialog.last_at + patience.challenge, End::Rejected),
             Phase::Refused => (self.dialog.last_at + patience.linger, End::Rejected),
+            Phase::Answered if self.ports_reused => (quiet_since + patience.linger, End::PortReuse),
             Phase::Answered if self.last_media_at.is_none() => (quiet_since + patience.no_media, End::MediaTimeout),
             Phase::Answered => (quiet_since + patience.media, End::MediaTimeout),
             Phase::Over => {

@@ -206,6 +206,9 @@ impl Tracker {
             Disposition::Refused => self.counts.rtp.refused += 1,
             Disposition::Kept(_) | Disposition::Probation(_) => {}
         }
+        while let Some(cut) = self.streams.poll_cut() {
+            self.handle_cut(cut);
+        }
         if !self.dropped.is_empty() {
             self.count_dropped();
         }
@@ -286,6 +289,9 @@ impl Tracker {
 
     /// Enters what a description named, and looks for media that came before it.
     fn claim(&mut self, key: CallKey, receiver: Side, brought: Brought, since: Time) {
+        for named in &brought.named {
+            self.contest(key, named.endpoint);
+        }
         let Some(call) = self.calls.get_mut(key) else { return };
         for &named in &brought.named {
             self.claims.claim(Claim { call: key, side: receiver, named, since }, &mut call.claimed);
@@ -298,6 +304,28 @@ impl Tracker {
         }
         self.revisit.extend(brought.named.iter().map(|named| named.endpoint));
         self.look_again();
+    }
+
+    /// `newcomer` names an endpoint: where other calls' streams begin or end there, what comes next may be its own.
+    fn contest(&mut self, newcomer: CallKey, endpoint: Endpoint) {
+        for claim in self.claims.at(endpoint).iter().filter(|claim| claim.call != newcomer) {
+            let Some(other) = self.calls.get(claim.call) else { continue };
+            for attached in &other.attached {
+                let Some(flow) = self.streams.stream(attached.id).map(|stream| stream.flow) else { continue };
+                if flow.destination == endpoint || flow.source == endpoint {
+                    self.streams.contest(attached.id);
+                }
+            }
+        }
+    }
+
+    /// A stream ended because somebody else speaks there now; its call, if nothing more is heard of it, is over.
+    fn handle_cut(&mut self, cut: StreamId) {
+        let owner = self.streams.stream(cut).and_then(rtp::Stream::owner).map(CallKey);
+        if let Some((key, call)) = owner.and_then(|key| Some((key, self.calls.get_mut(key)?))) {
+            call.ports_reused = true;
+            self.reschedule(key);
+        }
     }
 
     fn place_and_revisit(&mut self, id: StreamId, flow: Flow) {
@@ -377,8 +405,9 @@ impl Tracker {
     }
 
     fn close_by_signalling_or(&mut self, key: CallKey, end: End) {
-        let by_signalling = self.calls.get(key).and_then(|call| call.dialog.end);
-        self.close(key, by_signalling.unwrap_or(end));
+        let Some(call) = self.calls.get(key) else { return };
+        let end = if call.ports_reused { End::PortReuse } else { end };
+        self.close(key, call.dialog.end.unwrap_or(end));
     }
 
     fn close(&mut self, key: CallKey, end: End) {

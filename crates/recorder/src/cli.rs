@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Calls(Calls),
     /// Build the index anew from the recordings
     Reindex(InStore),
+    /// Serve metrics and health over HTTP, and the index to other commands
+    Serve(Serve),
 }
 
 /// The store that a command works in.

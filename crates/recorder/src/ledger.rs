@@ -1,34 +1,53 @@
 //! The coverage ledger: every call seen has one outcome, one row in the index, and its share in the metrics.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use store::{Index, Outcome, Record};
+use store::socket::Server;
+use store::{Index, Outcome, Record, Store};
+use web::metrics::Metrics;
 
+use crate::metrics;
 use crate::sealers::Done;
 
 /// Takes sealed calls in the order of their ends.
 pub(crate) struct Ledger {
-    index: Index,
+    index: Arc<Index>,
+    /// Answers the other commands while this one holds the index.
+    answering: Option<Server>,
+    metrics: Metrics,
     rows: Vec<Record>,
     outcomes: BTreeMap<Outcome, u64>,
     storage_errors: u64,
+    audio_bytes: u64,
 }
 
 /// Rows that go into the index together.
 const BATCH: usize = 256;
 
 impl Ledger {
-    pub(crate) fn new(index: Index) -> Ledger {
-        Ledger { index, rows: Vec::new(), outcomes: BTreeMap::new(), storage_errors: 0 }
+    /// A ledger over `index`, which it also opens to other commands; where that fails they read the files.
+    pub(crate) fn new(store: &Store, index: Index) -> Ledger {
+        let index = Arc::new(index);
+        let answering = store::socket::serve(store, Arc::clone(&index)).ok();
+        let (metrics, outcomes) = (metrics::new(), BTreeMap::new());
+        Ledger { index, answering, metrics, rows: Vec::new(), outcomes, storage_errors: 0, audio_bytes: 0 }
     }
 
     /// Enters a call.
     pub(crate) fn enter(&mut self, done: Done) -> Result<(), store::Error> {
+        metrics::enter(&self.metrics, &done);
         let record = done.sealed.record;
         *self.outcomes.entry(record.outcome).or_default() += 1;
         self.storage_errors += u64::from(done.sealed.error.is_some());
+        self.audio_bytes += record.recording.as_ref().map_or(0, |recording| recording.bytes);
         self.rows.push(record);
         if self.rows.len() >= BATCH { self.write_rows() } else { Ok(()) }
+    }
+
+    /// The metrics that the calls were entered into.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Calls entered so far.
@@ -41,6 +60,11 @@ impl Ledger {
         self.outcomes.iter().map(|(&outcome, &count)| (outcome, count))
     }
 
+    /// Octets of audio that were written.
+    pub(crate) fn audio_bytes(&self) -> u64 {
+        self.audio_bytes
+    }
+
     /// How many calls could not be written.
     pub(crate) fn storage_errors(&self) -> u64 {
         self.storage_errors
@@ -49,7 +73,8 @@ impl Ledger {
     /// Writes what is left and closes the index.
     pub(crate) fn close(mut self) -> Result<(), store::Error> {
         self.write_rows()?;
-        self.index.close()
+        drop(self.answering);
+        Arc::into_inner(self.index).map_or(Ok(()), Index::close)
     }
 
     fn write_rows(&mut self) -> Result<(), store::Error> {

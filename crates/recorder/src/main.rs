@@ -8,10 +8,12 @@ mod cli;
 mod exit;
 mod intake;
 mod ledger;
+mod metrics;
 mod progress;
 mod reindex;
 mod replay;
 mod sealers;
+mod serve;
 mod signals;
 mod summary;
 mod table;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Calls(command) => calls::run(command),
         Command::Reindex(arguments) => reindex::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
     };
     let exit = done.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

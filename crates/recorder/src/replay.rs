@@ -1,6 +1,8 @@
 //! `sipreel replay`: capture files to recordings. One thread reads and sorts, the others seal.
 
+use std::fs;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use call::End;
@@ -13,6 +15,7 @@ use crate::cli::{Digits, Keep, Replay};
 use crate::exit::Exit;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
+use crate::metrics;
 use crate::progress::Progress;
 use crate::sealers::Sealers;
 use crate::signals::Stop;
@@ -28,7 +31,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     }
     let store = Store::open(&arguments.store.store)?;
     store.remove_abandoned()?;
-    let ledger = Ledger::new(open_index(&store)?);
+    let ledger = Ledger::new(&store, open_index(&store)?);
     let mut run = Run::new(arguments, captures, store, ledger);
     exit = exit.max(run.read_all(&stop)?);
     exit = exit.max(run.finish()?);
@@ -37,12 +40,21 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
 
 /// The index, with a word where it was not in order.
 pub(crate) fn open_index(store: &Store) -> Result<Index, store::Error> {
-    let (index, opened) = Index::open(store)?;
+    let begun = Instant::now();
+    let (index, opened) = loop {
+        match Index::open(store) {
+            // A search holds it for a moment.
+            Err(store::Error::Locked { .. }) if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(50)),
+            opened => break opened?,
+        }
+    };
     if !matches!(opened, Opened::Fine) {
         eprintln!("sipreel: {opened}");
     }
     Ok(index)
 }
+
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The inputs named; a pattern that names no file itself stands for those that it fits.
 fn inputs(arguments: &Replay) -> anyhow::Result<Vec<Input>> {
@@ -73,7 +85,7 @@ struct Run<'a> {
     sealers: Sealers,
     ledger: Ledger,
     progress: Progress,
-    exit: Exit,
+    store: Store,
 }
 
 /// Frames between two looks at the signals, the progress bar and what the sealers have done.
@@ -93,10 +105,10 @@ impl<'a> Run<'a> {
             durability: Durability::Fast,
         };
         let threads = arguments.threads.map_or_else(processors, usize::from);
-        let sealers = Sealers::new(threads, store, captures.medium(), settings);
+        let sealers = Sealers::new(threads, store.clone(), captures.medium(), settings);
         let progress = Progress::new(captures.bytes_total(), arguments.quiet);
         let intake = Intake::new(call::Config { copying, ..call::Config::default() });
-        Run { arguments, captures, intake, sealers, ledger, progress, exit: Exit::Done }
+        Run { arguments, captures, intake, sealers, ledger, progress, store }
     }
 
     /// Reads to the end, or until asked to stop.
@@ -142,9 +154,25 @@ impl<'a> Run<'a> {
         if !self.arguments.quiet {
             eprint!("{}", summary(&self.intake, &self.ledger));
         }
-        let exit = if self.ledger.storage_errors() > 0 { Exit::Storage } else { self.exit };
+        if let Some(path) = &self.arguments.metrics {
+            fs::write(path, self.metrics()).with_context(|| format!("{}: cannot be written", path.display()))?;
+        }
+        let exit = if self.ledger.storage_errors() > 0 { Exit::Storage } else { Exit::Done };
         self.ledger.close()?;
         Ok(exit)
+    }
+
+    /// The metrics as they stand, in the text format of Prometheus.
+    fn metrics(&self) -> String {
+        let metrics = self.ledger.metrics();
+        metrics::count(metrics, &self.intake, self.ledger.calls());
+        metrics.update(|families| {
+            if let Ok(free) = self.store.free_bytes() {
+                families.storage.set_free(free);
+            }
+            families.storage.set_used(self.ledger.audio_bytes());
+        });
+        metrics.encode()
     }
 
     fn enter_done(&mut self) -> Result<(), store::Error> {

@@ -11,7 +11,7 @@ use flow::Flow;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::id::Ssrc;
+use crate::id::{Seq, Ssrc, Ticks};
 use crate::kept::{Copying, Frame, Kept};
 use crate::packet::Packet;
 
@@ -30,10 +30,20 @@ pub struct Stream {
     pub last_at: Time,
     valid: bool,
     owner: Option<u32>,
+    contested: bool,
+    last_seq: Seq,
+    last_ticks: Ticks,
     generation: u32,
 }
 
 impl Stream {
+    /// Whether `packet` goes on where the stream stands: near in number, time stamp and time.
+    fn is_continued_by(&self, packet: &Packet<'_>, at: Time) -> bool {
+        let ahead = packet.seq.ahead_of(self.last_seq);
+        let ticks = packet.ticks.ahead_of(self.last_ticks);
+        at - self.last_at <= LONGEST_PAUSE && (-100..=1000).contains(&ahead) && ticks.unsigned_abs() <= FARTHEST_TICKS
+    }
+
     /// Whether a second packet followed the first in sequence.
     #[must_use]
     pub fn is_valid(&self) -> bool {
@@ -97,6 +107,7 @@ pub struct Streams {
     probation: VecDeque<StreamId>,
     copied_bytes: usize,
     forgotten: Forgotten,
+    cut: Vec<StreamId>,
 }
 
 /// Packets that were let go of while their stream stayed.
@@ -140,6 +151,7 @@ impl Streams {
             probation: VecDeque::new(),
             copied_bytes: 0,
             forgotten: Forgotten::default(),
+            cut: Vec::new(),
         }
     }
 
@@ -153,13 +165,14 @@ impl Streams {
         dropped: &mut Vec<Dropped>,
     ) -> Disposition {
         let key = Key { flow, ssrc: packet.ssrc };
-        let known = self.by_key.get(&key).copied();
+        let known = self.by_key.get(&key).copied().filter(|&index| !self.cuts(index, packet, at));
         let Some(index) = known.or_else(|| self.open(at, key, dropped)) else { return Disposition::Refused };
         let Some(Some(stream)) = self.table.get_mut(index as usize) else { return Disposition::Refused };
         let id = StreamId { index, generation: stream.generation };
         let opens = !stream.valid && stream.kept.slots().any(|slot| packet.seq.ahead_of(slot.seq()) == 1);
         self.copied_bytes += stream.kept.push(at, packet, frame, self.copying);
         stream.last_at = stream.last_at.max(at);
+        (stream.last_seq, stream.last_ticks) = (packet.seq, packet.ticks);
         if opens {
             stream.valid = true;
             self.unclaimed.push_back(id);
@@ -201,11 +214,30 @@ impl Streams {
         }
     }
 
+    /// Somebody else may speak from now on under the same addresses and SSRC: where the next packets do not go on as
+    /// the stream did, it is cut, and they begin another.
+    pub fn contest(&mut self, id: StreamId) {
+        if let Some(Some(stream)) = self.table.get_mut(id.index as usize)
+            && stream.generation == id.generation
+        {
+            stream.contested = true;
+        }
+    }
+
+    /// The next stream that was cut; it stays in the table until it is taken.
+    pub fn poll_cut(&mut self) -> Option<StreamId> {
+        self.cut.pop()
+    }
+
     /// Takes the stream out of the table with all its packets.
     pub fn take(&mut self, id: StreamId) -> Option<Stream> {
         self.stream(id)?;
         let stream = self.table.get_mut(id.index as usize)?.take()?;
-        self.by_key.remove(&Key { flow: stream.flow, ssrc: stream.ssrc });
+        let key = Key { flow: stream.flow, ssrc: stream.ssrc };
+        // After a cut the key is its successor's.
+        if self.by_key.get(&key) == Some(&id.index) {
+            self.by_key.remove(&key);
+        }
         self.free.push(id.index);
         self.copied_bytes -= stream.kept.copied_bytes();
         Some(stream)
@@ -263,6 +295,16 @@ impl Streams {
         self.limits.streams
     }
 
+    /// Whether the packet of a contested stream cuts it.
+    fn cuts(&mut self, index: u32, packet: &Packet<'_>, at: Time) -> bool {
+        let Some(Some(stream)) = self.table.get(index as usize) else { return false };
+        let cut = stream.contested && !stream.is_continued_by(packet, at);
+        if cut {
+            self.cut.push(StreamId { index, generation: stream.generation });
+        }
+        cut
+    }
+
     fn open(&mut self, at: Time, key: Key, dropped: &mut Vec<Dropped>) -> Option<u32> {
         if self.by_key.len() >= self.limits.streams && !self.evict(dropped) {
             return None;
@@ -277,6 +319,9 @@ impl Streams {
             last_at: at,
             valid: false,
             owner: None,
+            contested: false,
+            last_seq: Seq::default(),
+            last_ticks: Ticks::default(),
             generation,
         };
         let index = self.free.pop().unwrap_or_else(|| {
@@ -324,13 +369,18 @@ impl Streams {
     }
 }
 
+/// A contested stream that was silent for longer is another one when it comes back.
+const LONGEST_PAUSE: Span = Span::from_ms(2000);
+/// Ten seconds of the fastest clock rate in use, 48 000 Hz.
+const FARTHEST_TICKS: u32 = 480_000;
+
 /// A source that sent so many packets of which no two follow each other is something else.
 const LONGEST_PROBATION: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{PayloadType, Seq, Ticks};
+    use crate::id::PayloadType;
     use flow::{Address, Endpoint};
 
     fn flow(n: u16) -> Flow {
@@ -401,6 +451,21 @@ mod tests {
             send(&mut table, 2, from, 1, &mut dropped);
         }
         assert!(table.stream(first).is_some() && table.len() == 3);
+    }
+
+    #[test]
+    fn a_contested_stream_is_cut_where_it_breaks_and_nowhere_else() {
+        let (mut table, mut dropped) = (streams(10), Vec::new());
+        send(&mut table, 0, 1, 1, &mut dropped);
+        let Disposition::Opened(first) = send(&mut table, 0, 1, 2, &mut dropped) else { panic!() };
+        table.claim(first, 1);
+        table.contest(first);
+        assert!(matches!(send(&mut table, 1, 1, 3, &mut dropped), Disposition::Kept(same) if same == first));
+        assert!(matches!(send(&mut table, 1, 1, 5000, &mut dropped), Disposition::Probation(_)));
+        let Disposition::Opened(second) = send(&mut table, 1, 1, 5001, &mut dropped) else { panic!() };
+        assert_eq!((table.poll_cut(), table.poll_cut()), (Some(first), None));
+        assert_eq!(table.take(first).unwrap().kept.len(), 3);
+        assert!(matches!(send(&mut table, 1, 1, 5002, &mut dropped), Disposition::Kept(same) if same == second));
     }
 
     #[test]

@@ -162,6 +162,7 @@ pub(crate) fn end_reason(end: End) -> EndReason {
         End::Rejected => EndReason::Rejected,
         End::MediaTimeout => EndReason::MediaTimeout,
         End::Replaced => EndReason::Replaced,
+        End::PortReuse => EndReason::PortReuse,
         End::CaptureEnd => EndReason::CaptureEnd,
         End::Shutdown => EndReason::Shutdown,
     }

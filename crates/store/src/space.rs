@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::index::Index;
+use crate::layout::Store;
 
 /// Recordings and the octets of their audio.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -10,6 +11,17 @@ pub struct Usage {
     pub records: u64,
     /// Octets of their audio files.
     pub bytes: u64,
+}
+
+impl Store {
+    /// Octets that this program may still write on the store's file system.
+    ///
+    /// # Errors
+    /// That of the file system.
+    pub fn free_bytes(&self) -> Result<u64, Error> {
+        let space = rustix::fs::statvfs(self.dir()).map_err(|error| Error::io("ask for the space of", self.dir())(error.into()))?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
 }
 
 impl Index {
