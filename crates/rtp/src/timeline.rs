@@ -97,7 +97,13 @@ impl Timeline {
                 packets.iter().zip(packets.iter().skip(1)).position(|(one, next)| ends_talkspurt(one, next));
             let end = pause.map_or(section.end, |at| start + at + 1);
             let ticks = first.sent.ticks;
-            self.talkspurts.push(Talkspurt { start: place(ticks), ticks, packets: start..end, before, drift });
+            self.talkspurts.push(Talkspurt {
+                start: place(ticks),
+                ticks,
+                packets: start..end,
+                before,
+                drift,
+            });
             before = match self.packets.get(end) {
                 Some(next) if next.lost_before > 0 => Before::Loss,
                 _ => Before::Silence,

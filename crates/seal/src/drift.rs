@@ -31,10 +31,14 @@ pub(crate) fn payments(
     let mut from = 0;
     // By the end of the talkspurt less than the most is left, and the pause after it pays that.
     while packets.last().is_some_and(|last| owed_ns(last) - paid_ns >= MOST.as_ns()) {
-        let reaches = |least: Span| packets.partition_point(|packet| owed_ns(packet) - paid_ns < least.as_ns());
+        let reaches =
+            |least: Span| packets.partition_point(|packet| owed_ns(packet) - paid_ns < least.as_ns());
         let (first, last) = (reaches(LEAST).max(from), reaches(MOST).max(from + 1));
-        let quietest = (first..last).min_by_key(|&at| payloads.get(at).map(|&(codec, payload)| energy(codec, payload)));
-        let Some((packet, owed)) = quietest.and_then(|at| Some((at, owed_ns(packets.get(at)?)))) else { break };
+        let quietest =
+            (first..last).min_by_key(|&at| payloads.get(at).map(|&(codec, payload)| energy(codec, payload)));
+        let Some((packet, owed)) = quietest.and_then(|at| Some((at, owed_ns(packets.get(at)?)))) else {
+            break;
+        };
         let span = Span::from_ns(owed - paid_ns);
         payments.push(Payment { packet, span: if talkspurt.drift < 0.0 { -span } else { span } });
         paid_ns = owed;
@@ -67,15 +71,17 @@ mod tests {
             Sounding { sent, duration_ticks: 160, lost_before: 0 }
         };
         let packets = 0..count as usize;
-        let talkspurt = Talkspurt { start: Time::default(), ticks: 0, packets, before: Before::Nothing, drift };
+        let talkspurt =
+            Talkspurt { start: Time::default(), ticks: 0, packets, before: Before::Nothing, drift };
         (talkspurt, (0..count).map(packet).collect())
     }
 
     fn pay(count: i64, ppm: f64, quiet: usize) -> Vec<Payment> {
         let codec = Codec::registered("PCMU", 8000, 1).unwrap();
         let (loud, silent) = ([0x80u8; 160], [0xff; 160]);
-        let payloads: Vec<(Codec, &[u8])> =
-            (0..count as usize).map(|n| (codec, if n % quiet == 0 { &silent[..] } else { &loud[..] })).collect();
+        let payloads: Vec<(Codec, &[u8])> = (0..count as usize)
+            .map(|n| (codec, if n % quiet == 0 { &silent[..] } else { &loud[..] }))
+            .collect();
         let (talkspurt, packets) = spoken(count, ppm / 1e6);
         payments(&talkspurt, &packets, &payloads, 8000)
     }

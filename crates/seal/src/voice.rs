@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use audio::{Codec, Cue};
 use call::Matched;
 use clock::{Span, Time};
-use rtp::{Events, Medium, PayloadType, Sent, Sequence, Slot, Sounding, Statistics, TelephoneEvent, Timeline};
+use rtp::{
+    Events, Medium, PayloadType, Sent, Sequence, Slot, Sounding, Statistics, TelephoneEvent, Timeline,
+};
 use sdp::MediaKind;
 
 use crate::drift;
@@ -43,8 +45,10 @@ impl<'a> Voice<'a> {
         let format = meanings.name(payload_type, matched.stream.first_at);
         let clock_rate = format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate);
         // The time stamp of a telephone event stands still while it lasts; it tells nothing of the network.
-        let mut is_timed = |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
-        let statistics = Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate, &mut is_timed);
+        let mut is_timed =
+            |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
+        let statistics =
+            Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate, &mut is_timed);
         let mut sorter = Sorter {
             meanings,
             sounds: matched.kind == MediaKind::Audio && !encrypted,
@@ -87,11 +91,14 @@ impl<'a> Voice<'a> {
             let range = talkspurt.packets.clone();
             let packets = self.timeline.packets.get(range.clone()).unwrap_or_default();
             let payloads = self.payloads.get(range).unwrap_or_default();
-            let mut payments = drift::payments(talkspurt, packets, payloads, clock_rate).into_iter().peekable();
+            let mut payments =
+                drift::payments(talkspurt, packets, payloads, clock_rate).into_iter().peekable();
             let mut paid = 0;
             for (index, (packet, &(codec, payload))) in packets.iter().zip(payloads).enumerate() {
                 let into = (packet.sent.ticks - talkspurt.ticks) * i64::from(rate) / clock_rate;
-                let payment = payments.next_if(|payment| payment.packet == index).map_or(0, |payment| samples(payment.span, rate));
+                let payment = payments
+                    .next_if(|payment| payment.packet == index)
+                    .map_or(0, |payment| samples(payment.span, rate));
                 paid += payment;
                 end = end.saturating_add_signed(payment.min(0));
                 // Where a time stamp would lay one packet over the end of another, no sample of either is given up.
