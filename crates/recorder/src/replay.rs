@@ -49,7 +49,7 @@ pub(crate) fn open_index(store: &Store) -> Result<Index, store::Error> {
         match Index::open(store) {
             // A search holds it for a moment.
             Err(store::Error::Locked { .. }) if begun.elapsed() < PATIENCE => {
-                thread::sleep(Duration::from_millis(50))
+                thread::sleep(Duration::from_millis(50));
             }
             opened => break opened?,
         }
