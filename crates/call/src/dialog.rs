@@ -89,7 +89,11 @@ impl Dialog {
             callee,
             request_uri: uri.to_string(),
             p_asserted: Vec::new(),
-            diversion: message.named("Diversion").take(MOST_IDENTITIES).map(|value| value.into_owned()).collect(),
+            diversion: message
+                .named("Diversion")
+                .take(MOST_IDENTITIES)
+                .map(|value| value.into_owned())
+                .collect(),
             invited_at: at,
             ringing_at: None,
             answered_at: None,
@@ -205,7 +209,9 @@ impl Dialog {
 
     fn note_identities(&mut self, message: &Message<'_>) {
         for identity in message.named("P-Asserted-Identity").take(MOST_IDENTITIES) {
-            if self.p_asserted.len() < MOST_IDENTITIES && !self.p_asserted.iter().any(|known| *known == identity) {
+            if self.p_asserted.len() < MOST_IDENTITIES
+                && !self.p_asserted.iter().any(|known| *known == identity)
+            {
                 self.p_asserted.push(identity.into_owned());
             }
         }

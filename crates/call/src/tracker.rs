@@ -13,11 +13,11 @@ use rtp::{Copying, Disposition, Dropped, Frame, Kind, Packet, Report, StreamId, 
 use sip::Message;
 
 use crate::call::{Call, Matched};
+use crate::calls::Calls;
 use crate::claims::{CallKey, Claim, Claims};
 use crate::counts::Counts;
 use crate::dialog::End;
 use crate::hindsight;
-use crate::calls::Calls;
 use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
 use crate::negotiation::Brought;
 use crate::open_call::{Attached, OpenCall};
@@ -127,6 +127,11 @@ impl Tracker {
         }
     }
 
+    /// Past the limit of copied bytes, the packets of long calls go to `overflow`.
+    pub fn spill_to(&mut self, overflow: Box<dyn rtp::Overflow>) {
+        self.streams.spill_to(overflow);
+    }
+
     /// Takes in a datagram. Calls that are over by its time can be polled afterwards.
     pub fn handle_datagram(&mut self, arrival: &Arrival<'_>) {
         self.handle_time(arrival.at);
@@ -232,7 +237,9 @@ impl Tracker {
         }
         let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());
         self.waiting.hear(id, Hearsay { destination: flow.destination, cname });
-        if let Some(flow) = self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow) {
+        if let Some(flow) =
+            self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow)
+        {
             self.place_and_revisit(id, flow);
         }
     }
@@ -423,7 +430,8 @@ impl Tracker {
         }
         hindsight::put_right(&mut legs, &open.negotiation);
         for side in Side::BOTH {
-            legs.of_mut(side).sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
+            legs.of_mut(side)
+                .sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
         }
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
         self.closed_count += 1;

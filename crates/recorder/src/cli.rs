@@ -192,8 +192,13 @@ fn duration(text: &str) -> Result<f64, String> {
         "d" => 86_400.0,
         other => return Err(format!("{other:?} is no unit of time: s, m, h or d")),
     };
-    let number: f64 = digits.parse().map_err(|_| format!("{text:?} is no length of time: give 90s, 5m or 2h"))?;
-    if (0.0..=1e9).contains(&number) { Ok(number * unit) } else { Err(format!("{text:?} is too long or negative")) }
+    let number: f64 =
+        digits.parse().map_err(|_| format!("{text:?} is no length of time: give 90s, 5m or 2h"))?;
+    if (0.0..=1e9).contains(&number) {
+        Ok(number * unit)
+    } else {
+        Err(format!("{text:?} is too long or negative"))
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ impl Rendered {
     /// Every interval of both channels, channel by channel.
     pub(crate) fn intervals(&self) -> impl Iterator<Item = (u16, &Interval)> {
         let channels = (0u16..).zip(&self.ledgers);
-        channels.flat_map(|(channel, ledger)| ledger.intervals().iter().map(move |interval| (channel, interval)))
+        channels
+            .flat_map(|(channel, ledger)| ledger.intervals().iter().map(move |interval| (channel, interval)))
     }
 
     /// Samples of both channels by origin.
@@ -34,7 +35,8 @@ impl Rendered {
 
 /// Writes the call's audio to `path`; `None` where there is nothing to hear.
 pub(crate) fn render(legs: &Both<Leg<'_>>, path: &Path) -> Result<Option<Rendered>, store::Error> {
-    let Some(started_at) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
+    let Some(started_at) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min()
+    else {
         return Ok(None);
     };
     let cues = [legs.caller.cues(started_at, SAMPLE_RATE), legs.callee.cues(started_at, SAMPLE_RATE)];
