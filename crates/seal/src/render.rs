@@ -44,17 +44,18 @@ pub(crate) fn render(legs: &Both<Leg<'_>>, path: &Path) -> Result<Option<Rendere
     let mut writer = store::wav::Writer::create(path, SAMPLE_RATE, CHANNELS, frames)?;
     let [caller, callee] = cues;
     let mut tracks = [Track::new(caller), Track::new(callee)];
-    let mut window = vec![0i16; WINDOW_FRAMES * usize::from(CHANNELS)];
+    let mut window = Vec::new();
     let mut left = frames;
     while left > 0 {
-        let count = left.min(WINDOW_FRAMES as u64) as usize;
-        let frames = window.split_at_mut(count * usize::from(CHANNELS)).0;
-        frames.fill(0);
+        // It stays in the second-level cache from decoding through hashing to writing.
+        let count = left.min(writer.frames_to_block());
+        window.clear();
+        window.resize(count as usize * usize::from(CHANNELS), 0i16);
         for (channel, track) in tracks.iter_mut().enumerate() {
-            track.fill(frames, channel);
+            track.fill(&mut window, channel);
         }
-        writer.write(frames)?;
-        left -= count as u64;
+        writer.write(&window)?;
+        left -= count;
     }
     let ledgers = tracks.map(Track::into_ledger);
     Ok(Some(Rendered { started_at, sample_rate: SAMPLE_RATE, written: writer.finish()?, ledgers }))
@@ -67,5 +68,3 @@ fn end_of(cue: &Cue<'_>) -> u64 {
 /// Every codec that can be decoded so far is narrowband.
 const SAMPLE_RATE: u32 = 8000;
 pub(crate) const CHANNELS: u16 = 2;
-/// 64 KiB: it stays in the second-level cache from decoding through hashing to writing.
-const WINDOW_FRAMES: usize = 16_384;
