@@ -24,7 +24,13 @@ pub(crate) struct Calls {
 
 impl Calls {
     pub(crate) fn new(grace: Span) -> Calls {
-        Calls { by_call_id: HashMap::default(), open: HashMap::default(), due: BTreeSet::new(), next: 0, grace }
+        Calls {
+            by_call_id: HashMap::default(),
+            open: HashMap::default(),
+            due: BTreeSet::new(),
+            next: 0,
+            grace,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

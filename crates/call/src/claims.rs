@@ -46,7 +46,9 @@ impl Claims {
     /// `call` says that `side` receives at `named`. A later claim of the same call renews the earlier one.
     pub(crate) fn claim(&mut self, claim: Claim, claimed: &mut Claimed) {
         let claims = self.by_endpoint.entry(claim.named.endpoint).or_default();
-        let same = |known: &Claim| known.call == claim.call && known.side == claim.side && known.named == claim.named;
+        let same = |known: &Claim| {
+            known.call == claim.call && known.side == claim.side && known.named == claim.named
+        };
         if let Some(known) = claims.iter_mut().find(|known| same(known)) {
             known.since = claim.since;
             return;
@@ -58,7 +60,13 @@ impl Claims {
         claimed.endpoints.push(claim.named.endpoint);
     }
 
-    pub(crate) fn claim_rtcp(&mut self, endpoint: Endpoint, call: CallKey, receiver: Side, claimed: &mut Claimed) {
+    pub(crate) fn claim_rtcp(
+        &mut self,
+        endpoint: Endpoint,
+        call: CallKey,
+        receiver: Side,
+        claimed: &mut Claimed,
+    ) {
         self.by_rtcp.insert(endpoint, (call, receiver));
         claimed.rtcp.push(endpoint);
     }

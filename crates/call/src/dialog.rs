@@ -1,6 +1,8 @@
 //! What became of an INVITE and of the dialog that it set up (RFC 3261, sections 12, 13 and 15): a small machine that
 //! takes messages and knows nothing of media.
 
+use std::borrow::Cow;
+
 use clock::Time;
 use sip::{Message, Method, NameAddress, StartLine};
 
@@ -89,7 +91,7 @@ impl Dialog {
             callee,
             request_uri: uri.to_string(),
             p_asserted: Vec::new(),
-            diversion: message.named("Diversion").take(MOST_IDENTITIES).map(|value| value.into_owned()).collect(),
+            diversion: message.named("Diversion").take(MOST_IDENTITIES).map(Cow::into_owned).collect(),
             invited_at: at,
             ringing_at: None,
             answered_at: None,
@@ -208,7 +210,9 @@ impl Dialog {
 
     fn note_identities(&mut self, message: &Message<'_>) {
         for identity in message.named("P-Asserted-Identity").take(MOST_IDENTITIES) {
-            if self.p_asserted.len() < MOST_IDENTITIES && !self.p_asserted.iter().any(|known| *known == identity) {
+            if self.p_asserted.len() < MOST_IDENTITIES
+                && !self.p_asserted.iter().any(|known| *known == identity)
+            {
                 self.p_asserted.push(identity.into_owned());
             }
         }

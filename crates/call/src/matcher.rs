@@ -118,7 +118,8 @@ pub(crate) fn find(claims: &Claims, calls: &impl Negotiations, wanted: Wanted<'_
             verdict => return verdict,
         }
     }
-    let symmetric = claims.of_flow(flow.reversed()).map(|(call, sender)| (call, sender.other(), Rule::Symmetric, 0.8));
+    let symmetric =
+        claims.of_flow(flow.reversed()).map(|(call, sender)| (call, sender.other(), Rule::Symmetric, 0.8));
     if let Some(found) = symmetric {
         return attach(found);
     }
@@ -139,7 +140,13 @@ fn attach((call, sender, rule, confidence): (CallKey, Side, Rule, f64)) -> Verdi
     Verdict::Found(Match { call, sender, rule, confidence, kind: MediaKind::Audio })
 }
 
-fn by_destination(claims: &Claims, calls: &impl Negotiations, flow: Flow, at: Time, naming: Naming) -> Verdict {
+fn by_destination(
+    claims: &Claims,
+    calls: &impl Negotiations,
+    flow: Flow,
+    at: Time,
+    naming: Naming,
+) -> Verdict {
     let mut best: Vec<(Source, Time, Match)> = Vec::new();
     for claim in claims.at(flow.destination).iter().filter(|claim| claim.named.naming == naming) {
         let sender = claim.side.other();
@@ -160,7 +167,11 @@ fn by_destination(claims: &Claims, calls: &impl Negotiations, flow: Flow, at: Ti
     let Some((_, _, newest)) = newest else { return Verdict::Nobody };
     let rivals: Vec<CallKey> = best.iter().map(|(_, _, found)| found.call).collect();
     let contested = rivals.iter().any(|call| *call != newest.call);
-    if contested && naming != Naming::Description { Verdict::Ambiguous(rivals) } else { Verdict::Found(*newest) }
+    if contested && naming != Naming::Description {
+        Verdict::Ambiguous(rivals)
+    } else {
+        Verdict::Found(*newest)
+    }
 }
 
 fn source_fits(negotiation: &Negotiation, sender: Side, source: Endpoint, signalled: bool) -> Source {

@@ -95,14 +95,17 @@ impl Negotiation {
     ) -> Brought {
         let brought = brought(session, signalling);
         let audio = session.media.iter().find(|media| media.kind == MediaKind::Audio && !media.is_rejected());
-        let formats = session.media.iter().filter(|media| !media.is_rejected()).flat_map(|media| media.formats.clone());
+        let formats =
+            session.media.iter().filter(|media| !media.is_rejected()).flat_map(|media| media.formats.clone());
         let described = Described {
             at,
             formats: formats.collect(),
             named: brought.named.clone(),
             direction: audio.map_or(Direction::Inactive, |media| media.direction),
             secure: audio.is_some_and(sdp::Media::is_secure),
-            unspecified: audio.and_then(|media| media.address).is_some_and(|address| address.is_unspecified()),
+            unspecified: audio
+                .and_then(|media| media.address)
+                .is_some_and(|address| address.is_unspecified()),
         };
         let history = self.sides.of_mut(side);
         if history.len() < MOST_DESCRIPTIONS {
@@ -141,7 +144,8 @@ impl Negotiation {
             (false, true) => Hold::Callee,
             (true, true) => Hold::Both,
         };
-        let repeated = self.epochs.last().is_some_and(|last| last.hold == hold && !first && self.same_endpoints());
+        let repeated =
+            self.epochs.last().is_some_and(|last| last.hold == hold && !first && self.same_endpoints());
         if !repeated && self.epochs.len() < MOST_DESCRIPTIONS {
             self.epochs.push(Epoch { from, hold });
         }
@@ -205,7 +209,11 @@ impl Negotiation {
     /// Whether `side` named some endpoint at `address`.
     #[must_use]
     pub fn names_address(&self, side: Side, address: Address) -> bool {
-        self.sides.of(side).iter().flat_map(|described| &described.named).any(|named| named.endpoint.address == address)
+        self.sides
+            .of(side)
+            .iter()
+            .flat_map(|described| &described.named)
+            .any(|named| named.endpoint.address == address)
     }
 
     /// Whether `side` sent a description at all.

@@ -75,7 +75,8 @@ impl OpenCall {
     /// method or status, and flow (RFC 3261, section 17).
     pub(crate) fn keep_message(&mut self, message: &Message<'_>, arrival: &Arrival<'_>, from: Side) -> bool {
         self.signalling.of_mut(from).get_or_insert(arrival.flow.source);
-        let retransmission = self.seen.len() < MOST_MESSAGES && !self.seen.insert(identity(message, arrival.flow));
+        let retransmission =
+            self.seen.len() < MOST_MESSAGES && !self.seen.insert(identity(message, arrival.flow));
         let digit = sip::dtmf_relay::digits(message);
         if let Some(key) = digit.filter(|_| !retransmission && self.info_digits.len() < MOST_MESSAGES) {
             let (digit, at, duration_ms) = (key.digit, arrival.at, key.duration_ms);
@@ -105,15 +106,22 @@ impl OpenCall {
 
     /// When the call, as it stands, is to be looked at again, and how it ends if nothing has changed by then.
     pub(crate) fn deadline(&self, patience: &Patience) -> (Time, End) {
-        let quiet_since = self.last_media_at.map_or(self.dialog.last_at, |media| media.max(self.dialog.last_at));
+        let quiet_since =
+            self.last_media_at.map_or(self.dialog.last_at, |media| media.max(self.dialog.last_at));
         match self.dialog.phase() {
             Phase::Calling if self.dialog.joined_late => (quiet_since + patience.media, End::MediaTimeout),
-            Phase::Calling if self.dialog.end.is_some() => (self.dialog.last_at + patience.challenge, End::Cancel),
+            Phase::Calling if self.dialog.end.is_some() => {
+                (self.dialog.last_at + patience.challenge, End::Cancel)
+            }
             Phase::Calling => (self.dialog.last_at + patience.ringing, End::MediaTimeout),
-            Phase::Refused if self.is_challenged() => (self.dialog.last_at + patience.challenge, End::Rejected),
+            Phase::Refused if self.is_challenged() => {
+                (self.dialog.last_at + patience.challenge, End::Rejected)
+            }
             Phase::Refused => (self.dialog.last_at + patience.linger, End::Rejected),
             Phase::Answered if self.ports_reused => (quiet_since + patience.linger, End::PortReuse),
-            Phase::Answered if self.last_media_at.is_none() => (quiet_since + patience.no_media, End::MediaTimeout),
+            Phase::Answered if self.last_media_at.is_none() => {
+                (quiet_since + patience.no_media, End::MediaTimeout)
+            }
             Phase::Answered => (quiet_since + patience.media, End::MediaTimeout),
             Phase::Over => {
                 let ended_at = self.dialog.ended_at.unwrap_or(self.dialog.last_at);
@@ -141,13 +149,22 @@ impl OpenCall {
 fn kept(arrival: &Arrival<'_>, has_digit: bool, retransmission: bool) -> Option<KeptMessage> {
     let payload_at = (arrival.payload.as_ptr() as usize).checked_sub(arrival.frame.bytes.as_ptr() as usize)?;
     let frame = arrival.frame.bytes.into();
-    Some(KeptMessage { at: arrival.at, link: arrival.frame.link, frame, payload_at, has_digit, retransmission })
+    Some(KeptMessage {
+        at: arrival.at,
+        link: arrival.frame.link,
+        frame,
+        payload_at,
+        has_digit,
+        retransmission,
+    })
 }
 
 /// What two sendings of one message have in common. A fixed seed will do: the set is one call's and bounded.
 fn identity(message: &Message<'_>, flow: Flow) -> u64 {
     let what = match message.start() {
-        StartLine::Request { method: Method::Other, token, .. } => token.iter().map(|&byte| u64::from(byte)).sum(),
+        StartLine::Request { method: Method::Other, token, .. } => {
+            token.iter().map(|&byte| u64::from(byte)).sum()
+        }
         StartLine::Request { method, .. } => *method as u64,
         StartLine::Status { code, .. } => 1000 + u64::from(*code),
     };

@@ -13,11 +13,11 @@ use rtp::{Copying, Disposition, Dropped, Frame, Kind, Packet, Report, StreamId, 
 use sip::Message;
 
 use crate::call::{Call, Matched};
+use crate::calls::Calls;
 use crate::claims::{CallKey, Claim, Claims};
 use crate::counts::Counts;
 use crate::dialog::End;
 use crate::hindsight;
-use crate::calls::Calls;
 use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
 use crate::negotiation::Brought;
 use crate::open_call::{Attached, OpenCall};
@@ -237,7 +237,9 @@ impl Tracker {
         }
         let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());
         self.waiting.hear(id, Hearsay { destination: flow.destination, cname });
-        if let Some(flow) = self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow) {
+        if let Some(flow) =
+            self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow)
+        {
             self.place_and_revisit(id, flow);
         }
     }
@@ -428,7 +430,8 @@ impl Tracker {
         }
         hindsight::put_right(&mut legs, &open.negotiation);
         for side in Side::BOTH {
-            legs.of_mut(side).sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
+            legs.of_mut(side)
+                .sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
         }
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
         self.closed_count += 1;

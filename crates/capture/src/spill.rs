@@ -40,7 +40,11 @@ impl Spill {
     #[must_use]
     pub fn new(folder: &Path) -> Spill {
         let segments = (0..MOST_SEGMENTS).map(|_| OnceLock::new()).collect();
-        Spill { folder: folder.to_owned(), shared: Arc::new(Shared { file: OnceLock::new(), segments }), end: 0 }
+        Spill {
+            folder: folder.to_owned(),
+            shared: Arc::new(Shared { file: OnceLock::new(), segments }),
+            end: 0,
+        }
     }
 
     /// The reading end.

@@ -53,16 +53,26 @@ impl Intake {
         match self.decoder.decode(frame.at, Link::from(frame.link), frame.bytes) {
             Decoded::Datagram(datagram) => {
                 self.counts.truncated += u64::from(datagram.truncated);
-                let whole = rtp::Frame { bytes: frame.bytes, link: frame.link, place: frame.place.map(Place::number) };
+                let whole = rtp::Frame {
+                    bytes: frame.bytes,
+                    link: frame.link,
+                    place: frame.place.map(Place::number),
+                };
                 // What came in fragments is kept as the one packet that they were.
-                let reassembled = datagram.packet.map(|bytes| rtp::Frame { bytes, link: RAW_IP, place: None });
+                let reassembled =
+                    datagram.packet.map(|bytes| rtp::Frame { bytes, link: RAW_IP, place: None });
                 let (at, flow, payload) = (frame.at, datagram.flow, datagram.payload);
-                self.tracker.handle_datagram(&Arrival { at, flow, payload, frame: reassembled.unwrap_or(whole) });
+                self.tracker.handle_datagram(&Arrival {
+                    at,
+                    flow,
+                    payload,
+                    frame: reassembled.unwrap_or(whole),
+                });
             }
             Decoded::Segment(_) => self.counts.segments += 1,
             Decoded::Held => {}
-            Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, kind),
-            Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, reason),
+            Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, &kind),
+            Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, &reason),
         }
     }
 
@@ -101,8 +111,8 @@ impl rtp::Overflow for Disk {
 /// LINKTYPE_RAW.
 const RAW_IP: u32 = 101;
 
-fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: T) {
-    let place = all.iter().position(|known| *known == one).and_then(|at| counts.get_mut(at));
+fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: &T) {
+    let place = all.iter().position(|known| known == one).and_then(|at| counts.get_mut(at));
     if let Some(count) = place {
         *count += 1;
     }

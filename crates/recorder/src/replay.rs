@@ -48,7 +48,9 @@ pub(crate) fn open_index(store: &Store) -> Result<Index, store::Error> {
     let (index, opened) = loop {
         match Index::open(store) {
             // A search holds it for a moment.
-            Err(store::Error::Locked { .. }) if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(50)),
+            Err(store::Error::Locked { .. }) if begun.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(50));
+            }
             opened => break opened?,
         }
     };
@@ -139,7 +141,11 @@ impl<'a> Run<'a> {
             if until_look == 0 {
                 until_look = STRIDE;
                 self.enter_done()?;
-                self.progress.show(self.captures.bytes_read(), self.captures.frames_read(), self.ledger.calls());
+                self.progress.show(
+                    self.captures.bytes_read(),
+                    self.captures.frames_read(),
+                    self.ledger.calls(),
+                );
                 if stop.is_asked() {
                     end = End::Shutdown;
                     break;
@@ -162,7 +168,8 @@ impl<'a> Run<'a> {
             eprint!("{}", summary(&self.intake, &self.ledger));
         }
         if let Some(path) = &self.arguments.metrics {
-            fs::write(path, self.metrics()).with_context(|| format!("{}: cannot be written", path.display()))?;
+            fs::write(path, self.metrics())
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
         }
         let exit = if self.ledger.storage_errors() > 0 { Exit::Storage } else { Exit::Done };
         self.ledger.close()?;

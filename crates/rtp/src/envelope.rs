@@ -51,6 +51,11 @@ impl Line {
         sent_ns + (self.behind_ns + self.slope * (sent_ns - self.at_ns) as f64).round() as i64
     }
 
+    /// How much later than the one before, in seconds a second, each sample belongs by the capture's clock.
+    pub(crate) fn drift(&self) -> f64 {
+        self.slope
+    }
+
     /// How much faster the sender's clock runs than the capture's; `None` where it could not be told.
     pub(crate) fn skew_ppm(&self) -> Option<f64> {
         self.fitted.then_some(-self.slope * 1e6)

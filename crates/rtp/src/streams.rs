@@ -41,7 +41,9 @@ impl Stream {
     fn is_continued_by(&self, packet: &Packet<'_>, at: Time) -> bool {
         let ahead = packet.seq.ahead_of(self.last_seq);
         let ticks = packet.ticks.ahead_of(self.last_ticks);
-        at - self.last_at <= LONGEST_PAUSE && (-100..=1000).contains(&ahead) && ticks.unsigned_abs() <= FARTHEST_TICKS
+        at - self.last_at <= LONGEST_PAUSE
+            && (-100..=1000).contains(&ahead)
+            && ticks.unsigned_abs() <= FARTHEST_TICKS
     }
 
     /// Whether a second packet followed the first in sequence.
@@ -362,7 +364,8 @@ impl Streams {
     /// Brings the copied bytes under their limit: by spilling what belongs to calls, else by dropping what does not.
     fn make_room(&mut self, dropped: &mut Vec<Dropped>) -> bool {
         if let Some(overflow) = self.overflow.as_deref_mut() {
-            let spilled: usize = self.table.iter_mut().flatten().map(|stream| stream.kept.spill(overflow)).sum();
+            let spilled: usize =
+                self.table.iter_mut().flatten().map(|stream| stream.kept.spill(overflow)).sum();
             self.copied_bytes -= spilled;
         }
         while self.copied_bytes >= self.limits.copied_bytes && self.evict(dropped) {}
@@ -496,7 +499,9 @@ mod tests {
         let Disposition::Opened(second) = send(&mut table, 1, 1, 5001, &mut dropped) else { panic!() };
         assert_eq!((table.poll_cut(), table.poll_cut()), (Some(first), None));
         assert_eq!(table.take(first).unwrap().kept.len(), 3);
-        assert!(matches!(send(&mut table, 1, 1, 5002, &mut dropped), Disposition::Kept(same) if same == second));
+        assert!(
+            matches!(send(&mut table, 1, 1, 5002, &mut dropped), Disposition::Kept(same) if same == second)
+        );
     }
 
     #[test]

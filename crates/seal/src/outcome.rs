@@ -39,7 +39,11 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let one_way = was_answered(call) && legs.caller.sounds() != legs.callee.sounds();
     let undecoded = both().any(|leg| leg.undecoded() > 0);
     let video = both().flat_map(|leg| &leg.voices).any(|voice| voice.matched.kind == MediaKind::Video);
-    let early = both().filter_map(Leg::starts_at).min().zip(call.dialog.answered_at).is_some_and(|(start, answer)| start < answer);
+    let early = both()
+        .filter_map(Leg::starts_at)
+        .min()
+        .zip(call.dialog.answered_at)
+        .is_some_and(|(start, answer)| start < answer);
     let held = call.negotiation.epochs().iter().any(|epoch| epoch.hold != call::Hold::None);
     let all = [
         (call.ambiguous_streams > 0, "ambiguous_media"),
