@@ -158,6 +158,23 @@ fn every_call_has_the_outcome_that_its_packets_allow() {
 }
 
 #[test]
+fn flags_tell_what_is_particular_and_nothing_else() {
+    let particular = [
+        ("baresip_g722.pcap", "codec_unsupported"),
+        ("baresip_srtp_sdes.pcap", "srtp"),
+        ("kamailio_rtpengine.pcap", "second_hop"),
+        ("sipp_early_media_183.pcap", "early_media"),
+        ("sipp_reinvite_hold.pcap", "hold"),
+    ];
+    let truth = |name: &str| particular.iter().filter(|(of, _)| *of == name).map(|(_, flag)| *flag).collect::<Vec<_>>();
+    let wrong = seen().filter_map(|fixture| {
+        let flags = fixture.call().1.record["flags"].clone();
+        (flags != Value::from(truth(&fixture.name))).then(|| format!("{}: {flags}", fixture.name))
+    });
+    assert_eq!(wrong.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
 fn every_stream_stands_in_its_leg_with_its_counts() {
     for fixture in seen() {
         let (expected, recorded) = fixture.call();
