@@ -28,7 +28,8 @@ static REPLAYED: LazyLock<BTreeMap<String, Replayed>> = LazyLock::new(|| {
             let (done, next, paths) = (done.clone(), &next, &paths);
             scope.spawn(move || {
                 while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let one = common::replay(std::slice::from_ref(path), &["--threads", "1", "--digits", "keep"]);
+                    let one =
+                        common::replay(std::slice::from_ref(path), &["--threads", "1", "--digits", "keep"]);
                     done.send((name(path), one)).expect("somebody waits");
                 }
             });
@@ -62,7 +63,8 @@ fn no_capture_stops_the_program() {
 /// Each capture that is told call by call, with its calls and what was recorded of them.
 fn told() -> Vec<(String, Value, &'static Replayed)> {
     let Some(folder) = common::captures() else { return vec![] };
-    let truth: Value = serde_json::from_str(&fs::read_to_string(folder.join("TRUTH.json")).expect("a file")).expect("JSON");
+    let truth: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("TRUTH.json")).expect("a file")).expect("JSON");
     let files = truth["files"].as_array().expect("files").iter();
     files.map(|file| (text(&file["file"]), file.clone(), &REPLAYED[&text(&file["file"])])).collect()
 }
@@ -87,7 +89,12 @@ fn for_each_call(check: impl Fn(&Value, &Value, &Value) -> Vec<String>) {
 }
 
 /// What differs, in words.
-fn differing(what: &str, found: impl PartialEq + std::fmt::Debug, truth: impl std::fmt::Debug, same: bool) -> Option<String> {
+fn differing(
+    what: &str,
+    found: impl PartialEq + std::fmt::Debug,
+    truth: impl std::fmt::Debug,
+    same: bool,
+) -> Option<String> {
     (!same).then(|| format!("{what} is {found:?} and should be {truth:?}"))
 }
 
@@ -118,12 +125,23 @@ fn calls_have_their_times_and_their_ends() {
             })
             .collect();
         if said("end") {
-            wrong.extend(differing("ended_at", &record["ended_at"], &call["end"], same_time(&record["ended_at"], &call["end"])));
+            wrong.extend(differing(
+                "ended_at",
+                &record["ended_at"],
+                &call["end"],
+                same_time(&record["ended_at"], &call["end"]),
+            ));
             let by_caller = call["bye_from_ip"] == text(&call["sig_src"]).rsplit_once(':').expect("a port").0;
             // On one address a BYE's sender is told by its port, which the truth does not have.
-            let one_host = text(&call["sig_src"]).split(':').next() == text(&call["sig_dst"]).split(':').next();
+            let one_host =
+                text(&call["sig_src"]).split(':').next() == text(&call["sig_dst"]).split(':').next();
             let reason = if by_caller { "bye_caller" } else { "bye_callee" };
-            wrong.extend(differing("end_reason", &record["end_reason"], reason, one_host || record["end_reason"] == reason));
+            wrong.extend(differing(
+                "end_reason",
+                &record["end_reason"],
+                reason,
+                one_host || record["end_reason"] == reason,
+            ));
         }
         wrong.extend(differing("state", &record["state"], state, record["state"] == state));
         let outcome = text(&record["outcome"]);
@@ -139,7 +157,12 @@ fn calls_have_their_times_and_their_ends() {
 #[test]
 fn streams_have_their_legs_and_their_counts() {
     for_each_call(|_, call, record| {
-        call["streams"].as_array().expect("streams").iter().flat_map(|truth| stream_differs(truth, record)).collect()
+        call["streams"]
+            .as_array()
+            .expect("streams")
+            .iter()
+            .flat_map(|truth| stream_differs(truth, record))
+            .collect()
     });
 }
 
@@ -148,11 +171,19 @@ fn stream_differs(truth: &Value, record: &Value) -> Vec<String> {
     let role = text(&truth["role"]);
     let streams = common::leg(record, &role)["streams"].as_array().expect("streams").iter();
     let same = |stream: &&Value| {
-        stream["ssrc"] == truth["ssrc"] && stream["source"] == truth["src"] && stream["destination"] == truth["dst"]
+        stream["ssrc"] == truth["ssrc"]
+            && stream["source"] == truth["src"]
+            && stream["destination"] == truth["dst"]
     };
     let found: Vec<&Value> = streams.filter(same).collect();
     let [found] = found[..] else {
-        return vec![format!("{} streams of the {role} are {} {} > {}", found.len(), truth["ssrc"], truth["src"], truth["dst"])];
+        return vec![format!(
+            "{} streams of the {role} are {} {} > {}",
+            found.len(),
+            truth["ssrc"],
+            truth["src"],
+            truth["dst"]
+        )];
     };
     let is_event = |kind: &Value| text(&kind["codec"]).starts_with("telephone-event");
     let kinds = truth["payload_types"].as_object().expect("payload types").iter();
@@ -166,7 +197,9 @@ fn stream_differs(truth: &Value, record: &Value) -> Vec<String> {
         ("duplicates", truth["duplicates"].clone()),
         ("reordered", truth["reordered"].clone()),
     ];
-    let wrong = fields.iter().filter_map(|(field, truth)| differing(field, &found[*field], truth, found[*field] == *truth));
+    let wrong = fields
+        .iter()
+        .filter_map(|(field, truth)| differing(field, &found[*field], truth, found[*field] == *truth));
     let times = [("first_packet_at", "first_packet"), ("last_packet_at", "last_packet")];
     let times = times.iter().filter_map(|(field, name)| {
         differing(field, &found[*field], &truth[*name], same_time(&found[*field], &truth[*name]))
@@ -177,13 +210,17 @@ fn stream_differs(truth: &Value, record: &Value) -> Vec<String> {
 #[test]
 fn digits_are_those_that_were_dialled() {
     let keys = [("10", "*"), ("11", "#"), ("12", "A"), ("13", "B"), ("14", "C"), ("15", "D")];
-    let key = |event: &str| keys.iter().find(|(number, _)| *number == event).map_or(event.to_owned(), |(_, key)| (*key).into());
+    let key = |event: &str| {
+        keys.iter().find(|(number, _)| *number == event).map_or(event.to_owned(), |(_, key)| (*key).into())
+    };
     for_each_call(|file, call, record| {
         let began = file["first_packet_epoch"].as_f64().expect("a time");
         let mut wrong = Vec::new();
         for role in ["caller", "callee"] {
-            let streams = call["streams"].as_array().expect("streams").iter().filter(|stream| stream["role"] == role);
-            let dialled: Vec<&Value> = streams.flat_map(|stream| stream["dtmf"].as_array().expect("dtmf")).collect();
+            let streams =
+                call["streams"].as_array().expect("streams").iter().filter(|stream| stream["role"] == role);
+            let dialled: Vec<&Value> =
+                streams.flat_map(|stream| stream["dtmf"].as_array().expect("dtmf")).collect();
             let truth: String = dialled.iter().map(|dialled| key(&text(&dialled[1]))).collect();
             let found = common::leg(record, role)["dtmf"].as_array().expect("dtmf");
             let shown: String = found.iter().map(|key| text(&key["digit"])).collect();
@@ -230,7 +267,9 @@ fn every_complete_call_that_can_be_decoded_is_recorded() {
             None if found.0 < truth.0 || found.0 + found.1 < truth.0 + truth.1 => {
                 wrong.push(format!("{}: {found:?} of {truth:?} calls are recorded", row[0]));
             }
-            Some(reason) if found != (0, 0) => wrong.push(format!("{} is recorded now, take it off the list: {reason}", row[0])),
+            Some(reason) if found != (0, 0) => {
+                wrong.push(format!("{} is recorded now, take it off the list: {reason}", row[0]))
+            }
             _ => calls += found.0 + found.1,
         }
     }
@@ -255,7 +294,8 @@ fn pcap_and_pcapng_give_the_same_bytes() {
     if common::captures().is_none() {
         return;
     }
-    let [one, other] = ["sip.pcap", "sip_same-as-pcap.pcapng"].map(|name| &REPLAYED[&format!("MichalCab__ISA__{name}")].store);
+    let [one, other] = ["sip.pcap", "sip_same-as-pcap.pcapng"]
+        .map(|name| &REPLAYED[&format!("MichalCab__ISA__{name}")].store);
     assert_eq!(one.recordings().len(), 3, "one call with audio, record and packets");
     common::assert_same_tree(&one.recordings(), &other.recordings(), "pcapng");
 }
@@ -294,7 +334,8 @@ fn speech_is_what_other_decoders_make_of_it() {
 /// Where each packet of a stream ends in its audio; telephone events have none.
 fn borders(capture: &Path, ssrc: &str) -> Vec<usize> {
     let packets = capture::rtp(&capture::frames(capture)).into_iter();
-    let audio = packets.filter(|packet| format!("0x{:08x}", packet.ssrc) == ssrc && [0, 8].contains(&packet.payload_type));
+    let audio = packets
+        .filter(|packet| format!("0x{:08x}", packet.ssrc) == ssrc && [0, 8].contains(&packet.payload_type));
     let lengths = audio.scan(0, |end, packet| {
         *end += packet.payload.len();
         Some(*end)
@@ -322,7 +363,8 @@ fn assert_in_order(truth: &[i16], channel: &[i16], borders: &[usize], of: &str) 
         for end in inner.chain([to]) {
             let part = &truth[begin..end];
             let found = find(channel, part, at);
-            at = found.unwrap_or_else(|| panic!("{of}: chunk {n} is not there behind sample {at}")) + part.len();
+            at = found.unwrap_or_else(|| panic!("{of}: chunk {n} is not there behind sample {at}"))
+                + part.len();
             begin = end;
         }
     }

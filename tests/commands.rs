@@ -52,7 +52,8 @@ fn a_replay_talks_on_stderr_and_sums_up() {
 #[test]
 fn inputs_that_cannot_be_read_are_told_and_the_others_are_read() {
     let store = Store::new();
-    let (text, folder, empty) = (store.beside("letter.pcap"), store.beside("folder.pcap"), store.beside("empty.pcap"));
+    let (text, folder, empty) =
+        (store.beside("letter.pcap"), store.beside("folder.pcap"), store.beside("empty.pcap"));
     fs::write(&text, "Dear Sir or Madam").expect("it can be written");
     fs::create_dir(&folder).expect("it can be made");
     fs::write(&empty, "").expect("it can be written");
@@ -60,7 +61,8 @@ fn inputs_that_cannot_be_read_are_told_and_the_others_are_read() {
     let bad = [&nowhere, &text, &folder, &empty];
     for bad in bad {
         let store = Store::new();
-        let run = store.replay(&[fixture("sipp_busy_486.pcap"), bad.clone(), fixture("baresip_speech.pcap")], &["-q"]);
+        let run = store
+            .replay(&[fixture("sipp_busy_486.pcap"), bad.clone(), fixture("baresip_speech.pcap")], &["-q"]);
         assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{bad:?}: {run:?}");
         assert_one_line(&run, &[&bad.display().to_string()]);
         assert_eq!(store.recorded().len(), 2, "{bad:?}: what stands before and behind it is recorded");
@@ -95,9 +97,13 @@ fn damage_in_the_middle_is_told_and_what_came_before_is_kept() {
     assert_one_line(&run, &["damaged.pcap", &format!("byte {at}"), &format!("{kept} frames")]);
     let recorded = store.recorded();
     assert_eq!(recorded.len(), 2);
-    let cut = recorded.iter().find(|one| one.record["outcome"] == "recorded").expect("the call before the damage");
+    let cut =
+        recorded.iter().find(|one| one.record["outcome"] == "recorded").expect("the call before the damage");
     assert_eq!(cut.record["state"], "incomplete");
-    let packets: u64 = ["caller", "callee"].iter().map(|role| cut.leg(role)["streams"][0]["packets"].as_u64().expect("a count")).sum();
+    let packets: u64 = ["caller", "callee"]
+        .iter()
+        .map(|role| cut.leg(role)["streams"][0]["packets"].as_u64().expect("a count"))
+        .sum();
     assert_eq!(packets as usize, capture::rtp(&frames[..kept]).len());
 }
 
@@ -229,12 +235,21 @@ fn a_store_that_may_only_be_read_is_listed_all_the_same() {
     while let Some(path) = folders.pop() {
         set_rights(&path, if path.is_dir() { 0o755 } else { 0o644 });
         let entries = fs::read_dir(&path).into_iter().flatten();
-        folders.extend(entries.map(|entry| entry.expect("an entry").path()).filter(|below| below.starts_with(store.path())));
+        folders.extend(
+            entries
+                .map(|entry| entry.expect("an entry").path())
+                .filter(|below| below.starts_with(store.path())),
+        );
     }
     if !common::is_root() {
         return; // these are the owner's own rights
     }
-    let run: Run = reader.args(["calls", "list", "--json", "--store"]).arg(store.path()).output().expect("it starts").into();
+    let run: Run = reader
+        .args(["calls", "list", "--json", "--store"])
+        .arg(store.path())
+        .output()
+        .expect("it starts")
+        .into();
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(run.stdout.trim_end().as_bytes(), recorded.file("call.json").trim_ascii_end());
 }
@@ -249,10 +264,12 @@ fn each_filter_finds_what_fits_and_nothing_else() {
     let times: Vec<i64> = all.iter().map(|record| micros(&record["invited_at"]).expect("a time")).collect();
     assert!(times.is_sorted(), "oldest first");
     let middle = text(&all[8]["invited_at"]);
-    let flags = |record: &Value, flag: &str| record["flags"].as_array().expect("flags").iter().any(|one| one == flag);
+    let flags =
+        |record: &Value, flag: &str| record["flags"].as_array().expect("flags").iter().any(|one| one == flag);
     let codecs = |record: &Value, codec: &str| {
         let legs = record["legs"].as_array().expect("legs").iter();
-        legs.flat_map(|leg| leg["streams"].as_array().expect("streams")).any(|stream| stream["codec"] == codec)
+        legs.flat_map(|leg| leg["streams"].as_array().expect("streams"))
+            .any(|stream| stream["codec"] == codec)
     };
     type Fits<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
     let filters: Vec<(Vec<&str>, Fits<'_>)> = vec![
@@ -269,19 +286,28 @@ fn each_filter_finds_what_fits_and_nothing_else() {
         (vec!["--outcome", "not_answered"], Box::new(|record| record["outcome"] == "not_answered")),
         (
             vec!["--outcome", "not_answered,srtp_no_key"],
-            Box::new(|record| ["not_answered", "srtp_no_key"].iter().any(|outcome| record["outcome"] == *outcome)),
+            Box::new(|record| {
+                ["not_answered", "srtp_no_key"].iter().any(|outcome| record["outcome"] == *outcome)
+            }),
         ),
-        (vec!["--state", "cancelled", "--state", "rejected"], Box::new(|record| {
-            ["cancelled", "rejected"].iter().any(|state| record["state"] == *state)
-        })),
+        (
+            vec!["--state", "cancelled", "--state", "rejected"],
+            Box::new(|record| ["cancelled", "rejected"].iter().any(|state| record["state"] == *state)),
+        ),
         (vec!["--codec", "pcmu"], Box::new(|record| codecs(record, "PCMU"))),
         (vec!["--flag", "early_media"], Box::new(|record| flags(record, "early_media"))),
         (vec!["--flag", "hold"], Box::new(|record| flags(record, "hold"))),
-        (vec!["--min-duration", "8s"], Box::new(|record| record["duration_s"].as_f64().is_some_and(|talk| talk >= 8.0))),
+        (
+            vec!["--min-duration", "8s"],
+            Box::new(|record| record["duration_s"].as_f64().is_some_and(|talk| talk >= 8.0)),
+        ),
         (vec!["--min-duration", "2m"], Box::new(|_| false)),
-        (vec!["--from", "alice", "--codec", "PCMU", "--min-duration", "7.5"], Box::new(|record| {
-            codecs(record, "PCMU") && record["duration_s"].as_f64().is_some_and(|talk| talk >= 7.5)
-        })),
+        (
+            vec!["--from", "alice", "--codec", "PCMU", "--min-duration", "7.5"],
+            Box::new(|record| {
+                codecs(record, "PCMU") && record["duration_s"].as_f64().is_some_and(|talk| talk >= 7.5)
+            }),
+        ),
     ];
     let mut found_some = 0;
     for (filter, fits) in filters {
@@ -316,7 +342,8 @@ fn a_call_is_shown_with_its_ladder() {
     let shown = store.calls(&["show", &recorded.id()]);
     assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
     let record = &recorded.record;
-    let facts = [&record["id"], &record["call_id"], &record["invited_at"], &record["ended_at"], &record["outcome"]];
+    let facts =
+        [&record["id"], &record["call_id"], &record["invited_at"], &record["ended_at"], &record["outcome"]];
     for fact in facts.map(text) {
         assert!(shown.stdout.contains(&fact), "{fact}: {}", shown.stdout);
     }
@@ -340,10 +367,17 @@ fn a_call_is_exported_with_all_its_files() {
     let run = store.calls(&["export", &recorded.id(), "--to", to.to_str().expect("a plain path")]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     let exported = common::tree(&to);
-    assert_eq!(exported.keys().map(PathBuf::as_path).collect::<Vec<_>>(), ["call.json", "call.pcapng", "call.wav"].map(Path::new));
+    assert_eq!(
+        exported.keys().map(PathBuf::as_path).collect::<Vec<_>>(),
+        ["call.json", "call.pcapng", "call.wav"].map(Path::new)
+    );
     for (name, bytes) in &exported {
         assert_eq!(*bytes, recorded.file(name.to_str().expect("a plain name")), "{name:?}");
-        assert!(run.stdout.lines().any(|line| Path::new(line) == to.join(name)), "{name:?} is named: {}", run.stdout);
+        assert!(
+            run.stdout.lines().any(|line| Path::new(line) == to.join(name)),
+            "{name:?} is named: {}",
+            run.stdout
+        );
     }
     assert_eq!(run.stdout.lines().count(), 3, "stdout is the files and nothing else");
 }
@@ -392,13 +426,21 @@ fn a_damaged_index_costs_no_answer() {
         }
         let after = store.calls(&["list", "--json"]);
         assert_eq!(after.code, 0, "{}", after.stderr);
-        assert!(after.stdout == before.stdout, "{quarters} quarters of sled's file are zero: {}", after.stderr);
+        assert!(
+            after.stdout == before.stdout,
+            "{quarters} quarters of sled's file are zero: {}",
+            after.stderr
+        );
         // Where what is left of the log is enough, there is nothing to tell.
         if quarters == 4 || !after.stderr.is_empty() {
             assert_one_line(&after, &["index"]);
         }
         let again = store.calls(&["list", "--json"]);
-        assert!(again.stdout == before.stdout && again.stderr.is_empty(), "it is whole again: {}", again.stderr);
+        assert!(
+            again.stdout == before.stdout && again.stderr.is_empty(),
+            "it is whole again: {}",
+            again.stderr
+        );
     }
     fs::remove_dir_all(&index).expect("it can be removed");
     assert!(store.calls(&["list", "--json"]).stdout == before.stdout, "no index at all");
@@ -431,7 +473,8 @@ impl Served {
     /// Status line and body.
     fn ask(&self, path: &str) -> (String, String) {
         let mut stream = TcpStream::connect(self.address).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: sipreel\r\nConnection: close\r\n\r\n").expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: sipreel\r\nConnection: close\r\n\r\n")
+            .expect("it listens");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
@@ -473,7 +516,11 @@ fn the_server_answers_and_other_commands_work_beside_it() {
     assert_metrics_are_well_formed(&metrics);
 
     let beside = store.calls(&["list", "--json"]);
-    assert_eq!((beside.code, &beside.stdout, beside.stderr.as_str()), (0, &before.stdout, ""), "asked over the socket");
+    assert_eq!(
+        (beside.code, &beside.stdout, beside.stderr.as_str()),
+        (0, &before.stdout, ""),
+        "asked over the socket"
+    );
     let id = text(&store.list(&["--limit", "1"])[0]["id"]);
     assert_eq!(store.calls(&["show", &id]).code, 0);
     assert_eq!(served.end(), (Some(0), String::new()));
@@ -485,13 +532,16 @@ fn the_server_answers_and_other_commands_work_beside_it() {
 fn assert_metrics_are_well_formed(metrics: &str) {
     for line in metrics.lines().filter(|line| line.starts_with("sipreel_")) {
         let name = line.split(['{', ' ']).next().expect("a name");
-        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        let family =
+            ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         let has = |kind: &str, family: &str| metrics.contains(&format!("# {kind} {family} "));
         assert!(["HELP", "TYPE"].iter().all(|kind| has(kind, name) || has(kind, family)), "{line}");
-        let labels = line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(labels, _)| labels);
+        let labels =
+            line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(labels, _)| labels);
         let values = labels.split("\",").filter_map(|label| label.split_once("=\""));
         for (label, value) in values.map(|(label, value)| (label, value.trim_end_matches('"'))) {
-            let word = value.chars().any(|letter| letter.is_ascii_alphabetic()) && !value.contains(['@', ':', ' ']);
+            let word =
+                value.chars().any(|letter| letter.is_ascii_alphabetic()) && !value.contains(['@', ':', ' ']);
             assert!(word || ["le", "version", "revision"].contains(&label), "{line}");
         }
     }
@@ -503,7 +553,12 @@ fn a_port_that_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("it is bound").to_string();
     let mut command = common::sipreel();
-    let run: Run = command.args(["serve", "--listen", &address, "--store"]).arg(store.path()).output().expect("it starts").into();
+    let run: Run = command
+        .args(["serve", "--listen", &address, "--store"])
+        .arg(store.path())
+        .output()
+        .expect("it starts")
+        .into();
     assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
     assert_one_line(&run, &[&address]);
 }
@@ -533,7 +588,10 @@ fn masked_digits_are_nowhere() {
     for (kept, sent) in kept.iter().zip(&sent) {
         assert!(!(0..=16).contains(&kept.payload[0]), "event {} can be read", kept.payload[0]);
         assert_eq!(kept.payload[1..], sent.payload[1..], "only the key is gone");
-        assert_eq!((kept.sequence, kept.time_stamp, kept.at_ns), (sent.sequence, sent.time_stamp, sent.at_ns));
+        assert_eq!(
+            (kept.sequence, kept.time_stamp, kept.at_ns),
+            (sent.sequence, sent.time_stamp, sent.at_ns)
+        );
     }
     let shown = store.calls(&["show", &recorded.id()]);
     assert!(shown.stdout.contains("*****") && !shown.stdout.contains("4321"), "{}", shown.stdout);
@@ -554,7 +612,8 @@ fn digits_that_may_be_kept_are_kept() {
 /// The telephone events of the fixture: what is neither PCMU nor PCMA.
 fn sent_events() -> Vec<Rtp> {
     let packets = capture::rtp(&capture::frames(&fixture(DIALLED)));
-    let sent: Vec<Rtp> = packets.into_iter().filter(|packet| packet.payload_type > 95 && packet.payload.len() == 4).collect();
+    let sent: Vec<Rtp> =
+        packets.into_iter().filter(|packet| packet.payload_type > 95 && packet.payload.len() == 4).collect();
     assert_eq!(sent.len(), 82);
     sent
 }
@@ -569,7 +628,8 @@ fn digits_in_info_are_masked_too() {
     assert_eq!(masked.replay(&[file], &["-q"]).code, 0);
     let keys = |store: &Store| -> String {
         let recorded = store.recorded().remove(0);
-        let legs = ["caller", "callee"].map(|role| recorded.leg(role)["dtmf"].as_array().expect("dtmf").clone());
+        let legs =
+            ["caller", "callee"].map(|role| recorded.leg(role)["dtmf"].as_array().expect("dtmf").clone());
         legs.concat().iter().map(|key| text(&key["digit"])).collect()
     };
     let dialled = keys(&shown);
@@ -577,8 +637,15 @@ fn digits_in_info_are_masked_too() {
     assert_eq!(keys(&masked), "*".repeat(dialled.len()));
     let signals = |store: &Store| -> Vec<String> {
         let kept = String::from_utf8_lossy(&store.recorded().remove(0).file("call.pcapng")).into_owned();
-        kept.lines().filter(|line| line.to_ascii_lowercase().starts_with("signal=")).map(|line| line.trim().to_owned()).collect()
+        kept.lines()
+            .filter(|line| line.to_ascii_lowercase().starts_with("signal="))
+            .map(|line| line.trim().to_owned())
+            .collect()
     };
-    assert!(signals(&shown).iter().any(|line| line.ends_with(|last: char| last.is_ascii_digit())), "{:?}", signals(&shown));
+    assert!(
+        signals(&shown).iter().any(|line| line.ends_with(|last: char| last.is_ascii_digit())),
+        "{:?}",
+        signals(&shown)
+    );
     assert!(signals(&masked).iter().all(|line| line.ends_with('*')), "{:?}", signals(&masked));
 }

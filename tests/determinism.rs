@@ -43,7 +43,8 @@ fn threads_change_nothing() {
 fn packing_changes_nothing() {
     for (ending, pack) in [("gz", gzip as fn(&[u8]) -> Vec<u8>), ("zst", zstd), ("lz4", lz4)] {
         let store = Store::new();
-        let packed: Vec<PathBuf> = common::all_fixtures().iter().map(|file| packed(&store, file, ending, pack)).collect();
+        let packed: Vec<PathBuf> =
+            common::all_fixtures().iter().map(|file| packed(&store, file, ending, pack)).collect();
         let again = replayed(&packed, &[]);
         assert_same_tree(&ALL.store.recordings(), &again.store.recordings(), ending);
     }
@@ -86,7 +87,11 @@ fn standard_input_is_a_file_like_others() {
             scope.spawn(move || writer.write_all(&bytes).expect("it is read"));
             store_of_stdin(Stdio::from(reader))
         });
-        assert_same_tree(&from_file.store.recordings(), &piped.recordings(), &format!("{name} by a pipe, packed"));
+        assert_same_tree(
+            &from_file.store.recordings(),
+            &piped.recordings(),
+            &format!("{name} by a pipe, packed"),
+        );
     }
 }
 
@@ -156,6 +161,11 @@ fn a_list_is_the_records() {
     assert_eq!(listed.lines().collect::<Vec<_>>(), records, "a line is call.json, oldest first");
     for recorded in ALL.store.recorded() {
         let shown = ALL.store.calls(&["show", &recorded.id(), "--json"]).stdout;
-        assert_eq!(shown.trim_end().as_bytes(), recorded.file("call.json").trim_ascii_end(), "{}", recorded.id());
+        assert_eq!(
+            shown.trim_end().as_bytes(),
+            recorded.file("call.json").trim_ascii_end(),
+            "{}",
+            recorded.id()
+        );
     }
 }

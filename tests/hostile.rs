@@ -65,7 +65,11 @@ fn assert_unmoved(hostile: Vec<Vec<u8>>, what: &str) -> Replayed {
     assert_eq!((tried.run.code, tried.run.stderr.as_str()), (0, ""), "{what}");
     assert_eq!(tried.metrics.of("sipreel_calls_total{outcome=\"internal_error\"}"), 0.0, "{what}");
     tried.assert_sum_rule(what);
-    assert_eq!(tried.metrics.of("sipreel_capture_packets_total{source=\"file\"}"), frames.len() as f64, "{what}");
+    assert_eq!(
+        tried.metrics.of("sipreel_capture_packets_total{source=\"file\"}"),
+        frames.len() as f64,
+        "{what}"
+    );
     let (truth, found) = (clean.store.recordings(), tried.store.recordings());
     assert_eq!(truth.len(), 3);
     for (name, bytes) in &truth {
@@ -78,7 +82,8 @@ fn assert_unmoved(hostile: Vec<Vec<u8>>, what: &str) -> Replayed {
 fn hurt(seed: u64, how: impl Fn(&mut Dice, &mut Vec<u8>)) -> Vec<Vec<u8>> {
     let mut dice = Dice::new(seed);
     let files: Vec<PathBuf> = VICTIMS.iter().map(|name| fixture(name)).collect();
-    let mut frames: Vec<Vec<u8>> = files.iter().flat_map(|file| capture::frames(file)).map(|frame| frame.bytes).collect();
+    let mut frames: Vec<Vec<u8>> =
+        files.iter().flat_map(|file| capture::frames(file)).map(|frame| frame.bytes).collect();
     for frame in &mut frames {
         how(&mut dice, frame);
     }
@@ -226,7 +231,8 @@ fn descriptions() -> Vec<Vec<u8>> {
         with(&format!("c=IN IP6 ::ffff:::\r\n{media}")),
         with(&format!("c=IN IP4 0.0.0.0\r\n{media}")),
         with(&format!("c=IN IP4 {}\r\n{media}", "1".repeat(50_000))),
-        [SDP.as_bytes(), b"s=\xff\xfe\xc3\x28\0\r\nm=audio 7000 RTP/AVP 0\r\n\xf0\x28\x8c\xbc=\x80\r\n"].concat(),
+        [SDP.as_bytes(), b"s=\xff\xfe\xc3\x28\0\r\nm=audio 7000 RTP/AVP 0\r\n\xf0\x28\x8c\xbc=\x80\r\n"]
+            .concat(),
         vec![0; 60_000],
         vec![b'='; 60_000],
     ]
@@ -259,8 +265,10 @@ fn messages_that_no_stack_should_send() {
     let body = format!("{SDP}m=audio 7000 RTP/AVP 0\r\n");
     let with_bodies = descriptions().into_iter().map(|body| (b"Max-Forwards: 70\r\n".to_vec(), body));
     let with_headers = headers().into_iter().map(|headers| (headers, body.clone().into_bytes()));
-    let mut messages: Vec<Vec<u8>> =
-        (0..).zip(with_bodies.chain(with_headers)).map(|(n, (headers, body))| invite(n, &headers, &body)).collect();
+    let mut messages: Vec<Vec<u8>> = (0..)
+        .zip(with_bodies.chain(with_headers))
+        .map(|(n, (headers, body))| invite(n, &headers, &body))
+        .collect();
     messages.extend([
         b"INVITE".to_vec(),
         b"INVITE sip:bob SIP/2.0".to_vec(),
@@ -278,10 +286,11 @@ fn messages_that_no_stack_should_send() {
 #[test]
 fn messages_that_are_cut_at_every_byte() {
     let file = fixture("sipp_compact_headers.pcap");
-    let sip = capture::frames(&file).into_iter().filter(|frame| {
-        capture::datagram(frame).is_some_and(|datagram| datagram.source.port() == 5060)
-    });
-    let messages: Vec<Vec<u8>> = sip.map(|frame| capture::datagram(&frame).expect("SIP").payload.to_vec()).collect();
+    let sip = capture::frames(&file)
+        .into_iter()
+        .filter(|frame| capture::datagram(frame).is_some_and(|datagram| datagram.source.port() == 5060));
+    let messages: Vec<Vec<u8>> =
+        sip.map(|frame| capture::datagram(&frame).expect("SIP").payload.to_vec()).collect();
     assert!(messages.len() >= 6);
     let cut = messages.iter().flat_map(|message| (0..message.len()).map(|len| datagram(&message[..len])));
     assert_unmoved(cut.collect(), "cut messages");

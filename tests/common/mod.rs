@@ -61,7 +61,11 @@ pub(crate) struct Run {
 impl From<Output> for Run {
     fn from(output: Output) -> Run {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program speaks UTF-8");
-        Run { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 }
 
@@ -113,7 +117,8 @@ impl Store {
     pub(crate) fn list(&self, filters: &[&str]) -> Vec<Value> {
         let run = self.calls(&[&["list", "--json"], filters].concat());
         assert!(run.code <= 1, "{run:?}");
-        let records: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let records: Vec<Value> =
+            run.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         assert_eq!(run.code, i32::from(records.is_empty()), "nothing found is 1: {run:?}");
         records
     }
@@ -150,7 +155,8 @@ pub(crate) struct Replayed {
 pub(crate) fn replay(files: &[PathBuf], more: &[&str]) -> Replayed {
     let store = Store::new();
     let metrics = store.beside("metrics.txt");
-    let run = store.replay(files, &[&["-q", "--metrics", metrics.to_str().expect("a plain path")], more].concat());
+    let run =
+        store.replay(files, &[&["-q", "--metrics", metrics.to_str().expect("a plain path")], more].concat());
     let text = fs::read_to_string(&metrics).unwrap_or_default();
     Replayed { store, run, metrics: Metrics::parse(&text) }
 }
@@ -209,7 +215,8 @@ pub(crate) struct Wav {
 
 impl Wav {
     pub(crate) fn read(path: &Path) -> Wav {
-        let reader = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let reader =
+            hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let spec = reader.spec();
         let mut channels = vec![Vec::new(); usize::from(spec.channels)];
         for (n, sample) in reader.into_samples::<i16>().enumerate() {
@@ -235,7 +242,8 @@ impl Metrics {
     /// The sum over all labels of one family.
     pub(crate) fn sum(&self, family: &str) -> f64 {
         let in_family = |name: &str| name.split('{').next() == Some(family);
-        let values: Vec<f64> = self.0.iter().filter(|(name, _)| in_family(name)).map(|(_, value)| *value).collect();
+        let values: Vec<f64> =
+            self.0.iter().filter(|(name, _)| in_family(name)).map(|(_, value)| *value).collect();
         assert!(!values.is_empty(), "no metric {family}");
         values.iter().sum()
     }
@@ -269,10 +277,15 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Two trees are the same, byte for byte; says which files are not rather than what is in them.
-pub(crate) fn assert_same_tree(one: &BTreeMap<PathBuf, Vec<u8>>, other: &BTreeMap<PathBuf, Vec<u8>>, what: &str) {
+pub(crate) fn assert_same_tree(
+    one: &BTreeMap<PathBuf, Vec<u8>>,
+    other: &BTreeMap<PathBuf, Vec<u8>>,
+    what: &str,
+) {
     let names = |tree: &BTreeMap<PathBuf, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(one), names(other), "{what}: other files");
-    let differing: Vec<_> = one.iter().filter(|(name, bytes)| other.get(*name) != Some(bytes)).map(|(name, _)| name).collect();
+    let differing: Vec<_> =
+        one.iter().filter(|(name, bytes)| other.get(*name) != Some(bytes)).map(|(name, _)| name).collect();
     assert!(differing.is_empty(), "{what}: {differing:?} differ");
 }
 
@@ -288,7 +301,9 @@ pub(crate) fn micros(value: &Value) -> Option<i64> {
         .filter(|part| !part.is_empty())
         .map(|part| part.parse().expect("digits"))
         .collect();
-    let [year, month, day, hour, minute, second, micros] = numbers[..] else { panic!("{text:?} has no 6 decimals") };
+    let [year, month, day, hour, minute, second, micros] = numbers[..] else {
+        panic!("{text:?} has no 6 decimals")
+    };
     assert!(text.len() == 27 && text.ends_with('Z'), "{text:?} is not UTC to the microsecond");
     // Days from 1970 by counting years from March, when leap days come last.
     let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
