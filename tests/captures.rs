@@ -6,6 +6,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -89,12 +90,7 @@ fn for_each_call(check: impl Fn(&Value, &Value, &Value) -> Vec<String>) {
 }
 
 /// What differs, in words.
-fn differing(
-    what: &str,
-    found: impl PartialEq + std::fmt::Debug,
-    truth: impl std::fmt::Debug,
-    same: bool,
-) -> Option<String> {
+fn differing(what: &str, found: &dyn Debug, truth: &dyn Debug, same: bool) -> Option<String> {
     (!same).then(|| format!("{what} is {found:?} and should be {truth:?}"))
 }
 
@@ -139,13 +135,13 @@ fn calls_have_their_times_and_their_ends() {
             wrong.extend(differing(
                 "end_reason",
                 &record["end_reason"],
-                reason,
+                &reason,
                 one_host || record["end_reason"] == reason,
             ));
         }
-        wrong.extend(differing("state", &record["state"], state, record["state"] == state));
+        wrong.extend(differing("state", &record["state"], &state, record["state"] == state));
         let outcome = text(&record["outcome"]);
-        wrong.extend(differing("outcome", &outcome, outcomes, outcomes.contains(&outcome.as_str())));
+        wrong.extend(differing("outcome", &outcome, &outcomes, outcomes.contains(&outcome.as_str())));
         for (party, header) in [("caller", "from"), ("callee", "to")] {
             let uri = text(&record[party]["uri"]);
             wrong.extend(differing(party, &uri, &call[header], uri.starts_with(&text(&call[header]))));
@@ -228,7 +224,7 @@ fn digits_are_those_that_were_dialled() {
             for (found, truth) in found.iter().zip(dialled) {
                 let at = began + truth[0].as_f64().expect("seconds");
                 let off_ms = micros(&found["at"]).expect("a time") as f64 / 1e3 - at * 1e3;
-                wrong.extend(differing("at", &found["at"], at, off_ms.abs() < 1.0));
+                wrong.extend(differing("at", &found["at"], &at, off_ms.abs() < 1.0));
             }
         }
         wrong
@@ -268,7 +264,7 @@ fn every_complete_call_that_can_be_decoded_is_recorded() {
                 wrong.push(format!("{}: {found:?} of {truth:?} calls are recorded", row[0]));
             }
             Some(reason) if found != (0, 0) => {
-                wrong.push(format!("{} is recorded now, take it off the list: {reason}", row[0]))
+                wrong.push(format!("{} is recorded now, take it off the list: {reason}", row[0]));
             }
             _ => calls += found.0 + found.1,
         }
