@@ -88,6 +88,10 @@ fn floor_ns(delays: &[Delay]) -> i64 {
         return i64::MIN;
     }
     let mut behind: Vec<i64> = delays.iter().map(|delay| delay.behind_ns).collect();
+    let spread = behind.iter().max().zip(behind.iter().min()).map_or(0, |(most, least)| most - least);
+    if spread <= GAP_NS {
+        return i64::MIN;
+    }
     behind.sort_unstable();
     let lowest = behind.iter().zip(behind.iter().skip(1)).take(delays.len() / ONE_HASTY_IN);
     lowest.filter(|(one, next)| *next - *one > GAP_NS).map(|(_, next)| *next).next_back().unwrap_or(i64::MIN)
