@@ -34,7 +34,7 @@ demo: build ## record the calls of fixtures/ into demo/store and show them
 	@echo
 	@echo "$$(find $(DEMO)/store/recordings -name call.wav | wc -l) recordings, caller left and callee right:"
 	@echo "  $(DEMO)/store/recordings/YEAR/MONTH/DAY/ID/call.wav"
-	@echo "the metrics: $(DEMO)/metrics.txt"
+	@if [ -s $(DEMO)/metrics.txt ]; then echo "the metrics: $(DEMO)/metrics.txt"; fi
 
 test: deps ## everything that has to hold: format, lints, tests, documentation, licences
 	cargo fmt --all --check

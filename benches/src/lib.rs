@@ -6,10 +6,12 @@
 
 pub mod call;
 pub mod ether;
+pub mod held;
 pub mod media;
 pub mod pcap;
 pub mod rng;
 pub mod traffic;
 pub mod voice;
 
+pub use held::Held;
 pub use traffic::{Load, Traffic};

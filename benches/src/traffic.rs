@@ -32,6 +32,22 @@ pub struct Load {
     pub loss_percent: u32,
 }
 
+impl Default for Load {
+    /// One call of a minute on a network that does nothing to it.
+    fn default() -> Self {
+        Load {
+            calls: 1,
+            seconds: 60,
+            stagger: Span::from_ms(25),
+            seed: 1,
+            law: Law::Mu,
+            digits: false,
+            jitter: Span::ZERO,
+            loss_percent: 0,
+        }
+    }
+}
+
 /// The frames of a load, one after the other; what is held is a few words a call and none of the frames to come.
 #[derive(Debug)]
 pub struct Traffic {

@@ -38,7 +38,13 @@ impl Codec {
 
     /// Decodes `payload` without its first `skip` samples into one channel of interleaved stereo `frames`, as far as
     /// they reach. Gives the number of samples written.
-    pub fn decode_interleaved(self, payload: &[u8], skip: usize, frames: &mut [i16], channel: usize) -> usize {
+    pub fn decode_interleaved(
+        self,
+        payload: &[u8],
+        skip: usize,
+        frames: &mut [i16],
+        channel: usize,
+    ) -> usize {
         match self {
             Codec::G711(law) => {
                 let rest = payload.get(skip..).unwrap_or_default();

@@ -69,7 +69,11 @@ impl Ledger {
     /// How many samples are of `origin`.
     #[must_use]
     pub fn samples_of(&self, origin: Origin) -> u64 {
-        self.0.iter().filter(|interval| interval.origin == origin).map(|interval| interval.to - interval.from).sum()
+        self.0
+            .iter()
+            .filter(|interval| interval.origin == origin)
+            .map(|interval| interval.to - interval.from)
+            .sum()
     }
 }
 

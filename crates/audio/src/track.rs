@@ -226,7 +226,9 @@ mod tests {
     #[test]
     fn a_loss_is_concealed_for_60_ms_and_then_silent() {
         let tone: Vec<u8> = (0..480)
-            .map(|n| g711::encode(Law::Mu, (8000.0 * (f64::from(n) * std::f64::consts::TAU / 50.0).sin()) as i16))
+            .map(|n| {
+                g711::encode(Law::Mu, (8000.0 * (f64::from(n) * std::f64::consts::TAU / 50.0).sin()) as i16)
+            })
             .collect();
         let (samples, ledger) = render(&[cue(0, &tone, false), cue(1480, &tone, true)], 1480, 333);
         let expected =

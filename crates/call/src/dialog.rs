@@ -1,6 +1,8 @@
 //! What became of an INVITE and of the dialog that it set up (RFC 3261, sections 12, 13 and 15): a small machine that
 //! takes messages and knows nothing of media.
 
+use std::borrow::Cow;
+
 use clock::Time;
 use sip::{Message, Method, NameAddress, StartLine};
 
@@ -182,6 +184,10 @@ impl Dialog {
     }
 
     fn handle_answer(&mut self, code: u16, message: &Message<'_>, at: Time) {
+        if code > 100 && self.answered_at.is_none() {
+            // Until one answers, the branch that spoke last (RFC 3261, section 12.1); a refusal has a tag as well.
+            self.callee.tag = message.to().and_then(|to| to.tag).or(self.callee.tag.take());
+        }
         match code {
             ..=100 => {}
             101..=199 => self.ringing_at = self.ringing_at.or(Some(at)),
@@ -190,7 +196,6 @@ impl Dialog {
                     // A 2xx that crossed a CANCEL answers the call all the same (RFC 3261, section 9.1).
                     (self.answered_at, self.ended_at, self.end) = (Some(at), None, None);
                     (self.phase, self.status_code) = (Phase::Answered, Some(code));
-                    self.callee.tag = message.to().and_then(|to| to.tag);
                     self.note_identities(message);
                 }
             }

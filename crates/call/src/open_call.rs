@@ -9,13 +9,14 @@ use sdp::MediaKind;
 use sip::{Message, Method, StartLine};
 use std::hash::BuildHasher;
 
+use crate::arrival::Arrival;
 use crate::call::{InfoKey, KeptMessage};
 use crate::claims::Claimed;
+use crate::config::Patience;
 use crate::dialog::{Dialog, End, Phase};
 use crate::matcher::Rule;
 use crate::negotiation::Negotiation;
 use crate::side::{Both, Side};
-use crate::tracker::{Arrival, Patience};
 
 #[derive(Debug)]
 pub(crate) struct OpenCall {

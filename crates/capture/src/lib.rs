@@ -19,6 +19,7 @@ mod medium;
 mod replay;
 mod section;
 mod source;
+mod spill;
 
 pub use error::{Error, Why};
 pub use format::Packing;
@@ -27,6 +28,7 @@ pub use input::Input;
 pub use medium::Medium;
 pub use replay::Replay;
 pub use source::Source;
+pub use spill::{Spill, Spilled};
 
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use memmap2::{Advice, Mmap};
+use memmap2::{Advice, Mmap, MmapOptions};
 
 /// A file, mapped for reading.
 #[derive(Debug)]
@@ -20,6 +20,15 @@ impl Map {
         let map = unsafe { Mmap::map(file) }?;
         // Only a hint: reading works without it.
         let _ = map.advise(Advice::Sequential);
+        Ok(Map(map))
+    }
+
+    /// Maps `len` bytes of a file of our own from `offset` on.
+    #[allow(unsafe_code, reason = "a mapping has no safe form")]
+    pub(crate) fn part(file: &File, offset: u64, len: usize) -> io::Result<Map> {
+        // SAFETY: as above; and the file has no name, so nobody else can write to it or cut it short. This program
+        // only appends to it, and reads a place only after it was written.
+        let map = unsafe { MmapOptions::new().offset(offset).len(len).map(file) }?;
         Ok(Map(map))
     }
 

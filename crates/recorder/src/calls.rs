@@ -79,6 +79,9 @@ fn show(arguments: &One) -> anyhow::Result<Exit> {
     let packets = store.recording(&record.id).join("call.pcapng");
     if packets.exists() {
         let ladder = Ladder::read(&packets).with_context(|| format!("{}: no ladder", packets.display()))?;
+        if let Some(damage) = &ladder.damage {
+            eprintln!("sipreel: {damage}");
+        }
         writeln!(out)?;
         out.write_all(ladder.draw(WIDTH).as_bytes())?;
     }
@@ -95,7 +98,9 @@ fn facts(record: &Record) -> String {
         let _ = writeln!(text, "{name:<12}{value}");
     };
     let time = |at: Option<clock::Time>| at.map_or_else(|| "-".to_owned(), clock::Time::to_rfc3339);
-    let seconds = |seconds: Option<store::Seconds>| seconds.map_or_else(|| "-".to_owned(), |s| format!("{:.3} s", s.value()));
+    let seconds = |seconds: Option<store::Seconds>| {
+        seconds.map_or_else(|| "-".to_owned(), |s| format!("{:.3} s", s.value()))
+    };
     let who = |party: &store::Party| {
         let display = party.display.as_deref().map(|name| format!("{name} ")).unwrap_or_default();
         table::printable(&format!("{display}<{}>", party.uri.as_deref().unwrap_or("-")), 100)
@@ -116,14 +121,20 @@ fn facts(record: &Record) -> String {
         fact("flags", &record.flags.iter().cloned().collect::<Vec<_>>().join(", "));
     }
     if let Some(audio) = &record.recording {
-        fact("audio", &format!("{}  {:.2} s at {} Hz", audio.path, audio.duration_s.value(), audio.sample_rate));
+        fact(
+            "audio",
+            &format!("{}  {:.2} s at {} Hz", audio.path, audio.duration_s.value(), audio.sample_rate),
+        );
     }
     for leg in &record.legs {
         for stream in &leg.streams {
             fact(leg.role.as_str(), &described(stream));
         }
         if !leg.dtmf.is_empty() {
-            fact(leg.role.as_str(), &format!("dialled {}", leg.dtmf.iter().map(|key| key.digit).collect::<String>()));
+            fact(
+                leg.role.as_str(),
+                &format!("dialled {}", leg.dtmf.iter().map(|key| key.digit).collect::<String>()),
+            );
         }
     }
     text
@@ -170,6 +181,7 @@ fn exported_before(folder: &Path) -> Option<store::CallId> {
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::copy(from, to).with_context(|| format!("{}: cannot be copied to {}", from.display(), to.display()))?;
+    fs::copy(from, to)
+        .with_context(|| format!("{}: cannot be copied to {}", from.display(), to.display()))?;
     Ok(())
 }

@@ -87,7 +87,7 @@ pub(crate) enum Keep {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Calls {
     /// List calls, oldest first
-    List(List),
+    List(Box<List>),
     /// Show one call: its facts, then its signalling as a ladder
     Show(One),
     /// Copy one call's audio, record and packets
@@ -192,8 +192,13 @@ fn duration(text: &str) -> Result<f64, String> {
         "d" => 86_400.0,
         other => return Err(format!("{other:?} is no unit of time: s, m, h or d")),
     };
-    let number: f64 = digits.parse().map_err(|_| format!("{text:?} is no length of time: give 90s, 5m or 2h"))?;
-    if (0.0..=1e9).contains(&number) { Ok(number * unit) } else { Err(format!("{text:?} is too long or negative")) }
+    let number: f64 =
+        digits.parse().map_err(|_| format!("{text:?} is no length of time: give 90s, 5m or 2h"))?;
+    if (0.0..=1e9).contains(&number) {
+        Ok(number * unit)
+    } else {
+        Err(format!("{text:?} is too long or negative"))
+    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The error in one line. Those of the crates below name their cause themselves; around others stands what was tried.
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    let whole = error.is::<store::Error>() || error.is::<capture::Error>() || error.is::<web::Error>();
+    if whole { error.to_string() } else { format!("{error:#}") }
+}
+
 /// Whoever read our output has seen enough: `sipreel calls list | head` is no fault.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());

@@ -41,6 +41,11 @@ impl Intake {
         Intake { decoder: Decoder::new(wire::Limits::default()), tracker: Tracker::new(config), counts }
     }
 
+    /// Where packets go for which memory is short.
+    pub(crate) fn spill_to(&mut self, spill: capture::Spill) {
+        self.tracker.spill_to(Box::new(Disk(spill)));
+    }
+
     pub(crate) fn handle_frame(&mut self, frame: &Frame<'_>) {
         self.counts.frames += 1;
         self.counts.bytes += frame.bytes.len() as u64;
@@ -48,16 +53,26 @@ impl Intake {
         match self.decoder.decode(frame.at, Link::from(frame.link), frame.bytes) {
             Decoded::Datagram(datagram) => {
                 self.counts.truncated += u64::from(datagram.truncated);
-                let whole = rtp::Frame { bytes: frame.bytes, link: frame.link, place: frame.place.map(Place::number) };
+                let whole = rtp::Frame {
+                    bytes: frame.bytes,
+                    link: frame.link,
+                    place: frame.place.map(Place::number),
+                };
                 // What came in fragments is kept as the one packet that they were.
-                let reassembled = datagram.packet.map(|bytes| rtp::Frame { bytes, link: RAW_IP, place: None });
+                let reassembled =
+                    datagram.packet.map(|bytes| rtp::Frame { bytes, link: RAW_IP, place: None });
                 let (at, flow, payload) = (frame.at, datagram.flow, datagram.payload);
-                self.tracker.handle_datagram(&Arrival { at, flow, payload, frame: reassembled.unwrap_or(whole) });
+                self.tracker.handle_datagram(&Arrival {
+                    at,
+                    flow,
+                    payload,
+                    frame: reassembled.unwrap_or(whole),
+                });
             }
             Decoded::Segment(_) => self.counts.segments += 1,
             Decoded::Held => {}
-            Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, kind),
-            Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, reason),
+            Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, &kind),
+            Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, &reason),
         }
     }
 
@@ -83,11 +98,21 @@ impl Intake {
     }
 }
 
+/// The spill, as the streams' overflow.
+#[derive(Debug)]
+struct Disk(capture::Spill);
+
+impl rtp::Overflow for Disk {
+    fn put(&mut self, bytes: &[u8]) -> Option<u64> {
+        self.0.put(bytes).ok()
+    }
+}
+
 /// LINKTYPE_RAW.
 const RAW_IP: u32 = 101;
 
-fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: T) {
-    let place = all.iter().position(|known| *known == one).and_then(|at| counts.get_mut(at));
+fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: &T) {
+    let place = all.iter().position(|known| known == one).and_then(|at| counts.get_mut(at));
     if let Some(count) = place {
         *count += 1;
     }

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let exit = done.unwrap_or_else(|error| {
         let exit = Exit::of(&error);
         if !exit::is_broken_pipe(&error) {
-            eprintln!("sipreel: {error:#}");
+            eprintln!("sipreel: {}", exit::told(&error));
         }
         exit
     });

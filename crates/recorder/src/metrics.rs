@@ -42,7 +42,7 @@ pub(crate) fn enter(metrics: &Metrics, done: &Done) {
         }
         if let Some(setup) = record.setup_s {
             families.calls.observe_setup(setup.value());
-            families.calls.observe_duration(record.duration_s.map_or(0.0, |duration| duration.value()));
+            families.calls.observe_duration(record.duration_s.map_or(0.0, store::Seconds::value));
         }
         for quality in [done.sealed.quality.caller, done.sealed.quality.callee].into_iter().flatten() {
             families.media.observe_loss_ratio(quality.loss_ratio);

@@ -18,7 +18,8 @@ impl Progress {
                 Some(_) => "{bar:32} {bytes}/{total_bytes} ({eta} left)  {msg}",
                 None => "{spinner} {bytes}  {msg}",
             };
-            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = bytes.map_or_else(ProgressBar::no_length, ProgressBar::new).with_style(style);
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
             bar

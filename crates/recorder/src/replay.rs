@@ -17,17 +17,21 @@ use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::metrics;
 use crate::progress::Progress;
-use crate::sealers::Sealers;
+use crate::sealers::{Kept, Sealers};
 use crate::signals::Stop;
 use crate::summary::summary;
 
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
-    let (captures, refused) = capture::Replay::open(&inputs(arguments)?);
+    let inputs = inputs(arguments)?;
+    let (captures, refused) = capture::Replay::open(&inputs);
     let mut exit = Exit::Done;
     for error in &refused {
         eprintln!("sipreel: {error}");
         exit = exit.max(Exit::of_input(error));
+    }
+    if refused.len() == inputs.len() {
+        return Ok(exit);
     }
     let store = Store::open(&arguments.store.store)?;
     store.remove_abandoned()?;
@@ -44,7 +48,9 @@ pub(crate) fn open_index(store: &Store) -> Result<Index, store::Error> {
     let (index, opened) = loop {
         match Index::open(store) {
             // A search holds it for a moment.
-            Err(store::Error::Locked { .. }) if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(50)),
+            Err(store::Error::Locked { .. }) if begun.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(50));
+            }
             opened => break opened?,
         }
     };
@@ -105,9 +111,12 @@ impl<'a> Run<'a> {
             durability: Durability::Fast,
         };
         let threads = arguments.threads.map_or_else(processors, usize::from);
-        let sealers = Sealers::new(threads, store.clone(), captures.medium(), settings);
+        let spill = capture::Spill::new(store.dir());
+        let kept = Kept { mapped: captures.medium(), spilled: spill.spilled() };
+        let sealers = Sealers::new(threads, store.clone(), kept, settings);
         let progress = Progress::new(captures.bytes_total(), arguments.quiet);
-        let intake = Intake::new(call::Config { copying, ..call::Config::default() });
+        let mut intake = Intake::new(call::Config { copying, ..call::Config::default() });
+        intake.spill_to(spill);
         Run { arguments, captures, intake, sealers, ledger, progress, store }
     }
 
@@ -132,7 +141,11 @@ impl<'a> Run<'a> {
             if until_look == 0 {
                 until_look = STRIDE;
                 self.enter_done()?;
-                self.progress.show(self.captures.bytes_read(), self.captures.frames_read(), self.ledger.calls());
+                self.progress.show(
+                    self.captures.bytes_read(),
+                    self.captures.frames_read(),
+                    self.ledger.calls(),
+                );
                 if stop.is_asked() {
                     end = End::Shutdown;
                     break;
@@ -155,7 +168,8 @@ impl<'a> Run<'a> {
             eprint!("{}", summary(&self.intake, &self.ledger));
         }
         if let Some(path) = &self.arguments.metrics {
-            fs::write(path, self.metrics()).with_context(|| format!("{}: cannot be written", path.display()))?;
+            fs::write(path, self.metrics())
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
         }
         let exit = if self.ledger.storage_errors() > 0 { Exit::Storage } else { Exit::Done };
         self.ledger.close()?;

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use call::Call;
-use capture::{Medium, Place};
+use capture::{Medium, Place, Spilled};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use seal::{Sealed, Settings};
 use store::Store;
@@ -22,7 +22,7 @@ pub(crate) struct Done {
 /// What every sealer works with.
 struct Workshop {
     store: Store,
-    medium: Mapped,
+    medium: Kept,
     settings: Settings,
 }
 
@@ -43,8 +43,8 @@ struct Pool {
 
 impl Sealers {
     /// With one thread, calls are sealed where they are handed in; with more, beside the reading.
-    pub(crate) fn new(threads: usize, store: Store, medium: Medium, settings: Settings) -> Sealers {
-        let workshop = Arc::new(Workshop { store, medium: Mapped(medium), settings });
+    pub(crate) fn new(threads: usize, store: Store, medium: Kept, settings: Settings) -> Sealers {
+        let workshop = Arc::new(Workshop { store, medium, settings });
         let pool = (threads > 1).then(|| Pool::new(threads, &workshop));
         Sealers { workshop, pool, early: BTreeMap::new(), next: 0 }
     }
@@ -123,11 +123,15 @@ impl Workshop {
 /// Calls that wait; each may hold some hundred kilobytes of packets.
 const QUEUE: usize = 16;
 
-/// The mapped captures, as the packets' medium.
-struct Mapped(Medium);
+/// Where the packets' bytes are that are not in memory: in the mapped captures, or spilled.
+pub(crate) struct Kept {
+    pub(crate) mapped: Medium,
+    pub(crate) spilled: Spilled,
+}
 
-impl rtp::Medium for Mapped {
+impl rtp::Medium for Kept {
     fn slice(&self, place: u64, len: usize) -> Option<&[u8]> {
-        self.0.slice(Place::from_number(place)?, len)
+        let mapped = Place::from_number(place).and_then(|place| self.mapped.slice(place, len));
+        mapped.or_else(|| self.spilled.slice(place, len))
     }
 }

@@ -11,7 +11,8 @@ use crate::ledger::Ledger;
 pub(crate) fn summary(intake: &Intake, ledger: &Ledger) -> String {
     let (counts, tracked) = (intake.counts(), intake.tracker().counts());
     let mut text = String::new();
-    let outcomes: Vec<String> = ledger.outcomes().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let outcomes: Vec<String> =
+        ledger.outcomes().map(|(outcome, count)| format!("{count} {outcome}")).collect();
     let parts = if outcomes.is_empty() { String::new() } else { format!(": {}", outcomes.join(", ")) };
     let _ = writeln!(text, "{} calls seen{parts}", tracked.calls_seen);
     let signalling: u64 = tracked.requests.iter().chain(&tracked.responses).sum();

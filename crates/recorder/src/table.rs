@@ -16,7 +16,8 @@ pub(crate) fn draw(records: &[Record]) -> String {
     }
     let mut text = String::new();
     for row in &rows {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         let _ = writeln!(text, "{}", cells.join("  ").trim_end());
     }
     text
@@ -24,9 +25,10 @@ pub(crate) fn draw(records: &[Record]) -> String {
 
 fn row(record: &Record) -> [String; 8] {
     let invited = record.invited_at.map(|at| at.format_utc("%Y-%m-%d %H:%M:%S")).unwrap_or_default();
-    let talk = record.duration_s.map_or(0.0, |seconds| seconds.value());
+    let talk = record.duration_s.map_or(0.0, store::Seconds::value);
     let mut codecs: Vec<&str> = Vec::new();
-    for codec in record.legs.iter().flat_map(|leg| &leg.streams).filter_map(|stream| stream.codec.as_deref()) {
+    for codec in record.legs.iter().flat_map(|leg| &leg.streams).filter_map(|stream| stream.codec.as_deref())
+    {
         if !codecs.contains(&codec) {
             codecs.push(codec);
         }

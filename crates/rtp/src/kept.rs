@@ -26,6 +26,12 @@ pub trait Medium: Sync {
     fn slice(&self, place: u64, len: usize) -> Option<&[u8]>;
 }
 
+/// Takes bytes for which memory is short; what it takes is read again by the [`Medium`].
+pub trait Overflow: std::fmt::Debug {
+    /// Takes `bytes` and gives their place; `None` where it cannot.
+    fn put(&mut self, bytes: &[u8]) -> Option<u64>;
+}
+
 /// What is kept of one packet: its header's fields, its arrival, and where its bytes are.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
@@ -165,6 +171,12 @@ impl Kept {
         (packets, bytes)
     }
 
+    /// Hands all copied bytes to `overflow`. Gives how many those were; fewer where it is full too.
+    pub fn spill(&mut self, overflow: &mut dyn Overflow) -> usize {
+        let copied = self.chunks.iter_mut().filter(|chunk| !chunk.bytes.is_empty());
+        copied.map_while(|chunk| chunk.spill(overflow)).sum()
+    }
+
     /// Bytes that were copied for these packets.
     #[must_use]
     pub fn copied_bytes(&self) -> usize {
@@ -215,6 +227,14 @@ impl Chunk {
             held,
         });
         self.bytes.len() - copied_before
+    }
+
+    fn spill(&mut self, overflow: &mut dyn Overflow) -> Option<usize> {
+        let place = overflow.put(&self.bytes)?;
+        for slot in self.slots.iter_mut().filter(|slot| slot.held == Held::Copied) {
+            (slot.held, slot.place) = (Held::Mapped, place + slot.place);
+        }
+        Some(std::mem::take(&mut self.bytes).len())
     }
 
     fn payload<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<&'a [u8]> {
@@ -323,6 +343,35 @@ mod tests {
         let frames: Vec<_> = kept.frames(&nothing).map(|frame| frame.bytes).collect();
         assert_eq!(frames, [&bytes[..]], "only the second was kept whole");
         assert_eq!(kept.copied_bytes(), 20);
+    }
+
+    #[derive(Debug)]
+    struct Disk(Vec<u8>);
+
+    impl Overflow for Disk {
+        fn put(&mut self, bytes: &[u8]) -> Option<u64> {
+            let place = self.0.len() as u64;
+            self.0.extend_from_slice(bytes);
+            Some(place)
+        }
+    }
+
+    #[test]
+    fn what_is_spilled_is_read_again_and_more_can_follow() {
+        let mut kept = Kept::default();
+        let mut disk = Disk(vec![0; 9]);
+        for n in 0..600u16 {
+            let bytes = n.to_be_bytes();
+            let frame = Frame { bytes: &bytes, link: 1, place: None };
+            kept.push(Time::default(), &packet(n, &bytes), &frame, Copying::Payloads);
+            if n == 300 {
+                assert_eq!(kept.spill(&mut disk), 2 * 301);
+            }
+        }
+        assert_eq!((kept.spill(&mut disk), kept.copied_bytes()), (2 * 299, 0));
+        let medium = Mapped(disk.0);
+        assert!(kept.payloads(&medium).all(|(slot, payload)| payload == slot.seq().0.to_be_bytes()));
+        assert_eq!(kept.payloads(&medium).count(), 600);
     }
 
     #[test]

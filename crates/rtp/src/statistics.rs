@@ -95,7 +95,14 @@ struct Jitter {
 
 impl Jitter {
     fn new(clock_rate: u32) -> Jitter {
-        Jitter { clock_rate: f64::from(clock_rate.max(1)), last: None, now_ms: 0.0, sum_ms: 0.0, differences: 0, max_ms: 0.0 }
+        Jitter {
+            clock_rate: f64::from(clock_rate.max(1)),
+            last: None,
+            now_ms: 0.0,
+            sum_ms: 0.0,
+            differences: 0,
+            max_ms: 0.0,
+        }
     }
 
     fn arrive(&mut self, slot: &Slot) {

@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::id::{Seq, Ssrc, Ticks};
-use crate::kept::{Copying, Frame, Kept, Slot};
+use crate::kept::{Copying, Frame, Kept, Overflow, Slot};
 use crate::packet::Packet;
 
 /// One SSRC from one source address to one destination.
@@ -41,7 +41,9 @@ impl Stream {
     fn is_continued_by(&self, packet: &Packet<'_>, at: Time) -> bool {
         let ahead = packet.seq.ahead_of(self.last_seq);
         let ticks = packet.ticks.ahead_of(self.last_ticks);
-        at - self.last_at <= LONGEST_PAUSE && (-100..=1000).contains(&ahead) && ticks.unsigned_abs() <= FARTHEST_TICKS
+        at - self.last_at <= LONGEST_PAUSE
+            && (-100..=1000).contains(&ahead)
+            && ticks.unsigned_abs() <= FARTHEST_TICKS
     }
 
     /// Whether a second packet followed the first in sequence.
@@ -90,7 +92,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { streams: 262_144, look_back: Span::from_secs(10), copied_bytes: 2 << 30 }
+        Limits { streams: 262_144, look_back: Span::from_secs(10), copied_bytes: 256 << 20 }
     }
 }
 
@@ -108,6 +110,7 @@ pub struct Streams {
     copied_bytes: usize,
     forgotten: Forgotten,
     cut: Vec<StreamId>,
+    overflow: Option<Box<dyn Overflow>>,
 }
 
 /// The streams that may go, oldest first.
@@ -159,7 +162,14 @@ impl Streams {
             copied_bytes: 0,
             forgotten: Forgotten::default(),
             cut: Vec::new(),
+            overflow: None,
         }
+    }
+
+    /// Past the limit of copied bytes, all of them go to `overflow`; without one, packets that would have to be copied
+    /// are refused.
+    pub fn spill_to(&mut self, overflow: Box<dyn Overflow>) {
+        self.overflow = Some(overflow);
     }
 
     /// Keeps a packet in its stream. Streams that had to make room are pushed to `dropped`.
@@ -171,7 +181,10 @@ impl Streams {
         frame: &Frame<'_>,
         dropped: &mut Vec<Dropped>,
     ) -> Disposition {
-        if self.copied_bytes > self.limits.copied_bytes {
+        // A super-frame is copied too, wherever it lies: its places do not fit a slot.
+        let lent = frame.place.is_none() || frame.bytes.len() > usize::from(u16::MAX);
+        let must_copy = lent && self.copied_bytes >= self.limits.copied_bytes;
+        if must_copy && !self.make_room(dropped) {
             return Disposition::Refused;
         }
         let key = Key { flow, ssrc: packet.ssrc };
@@ -192,7 +205,6 @@ impl Streams {
             self.forgotten.probation += stream.kept.len() as u64;
             stream.kept = Kept::default();
         }
-        while self.copied_bytes > self.limits.copied_bytes && self.evict(dropped) {}
         match (opens, known) {
             (true, _) => Disposition::Opened(id),
             (false, Some(_)) if self.stream(id).is_some_and(Stream::is_valid) => Disposition::Kept(id),
@@ -376,6 +388,17 @@ impl Streams {
         true
     }
 
+    /// Brings the copied bytes under their limit: by spilling what belongs to calls, else by dropping what does not.
+    fn make_room(&mut self, dropped: &mut Vec<Dropped>) -> bool {
+        if let Some(overflow) = self.overflow.as_deref_mut() {
+            let spilled: usize =
+                self.table.iter_mut().flatten().map(|stream| stream.kept.spill(overflow)).sum();
+            self.copied_bytes -= spilled;
+        }
+        while self.copied_bytes >= self.limits.copied_bytes && self.evict(dropped) {}
+        self.copied_bytes < self.limits.copied_bytes
+    }
+
     /// Drops the least useful stream: the oldest on probation, else the oldest that nobody claims.
     fn evict(&mut self, dropped: &mut Vec<Dropped>) -> bool {
         let unproven = |stream: &Stream| !stream.valid && stream.owner.is_none();
@@ -480,6 +503,18 @@ mod tests {
     }
 
     #[test]
+    fn packets_that_would_have_to_be_copied_past_the_limit_are_refused() {
+        let limits = Limits { copied_bytes: 160 * 400, ..Limits::default() };
+        let (mut table, mut dropped) = (Streams::new(limits, Copying::Payloads), Vec::new());
+        send(&mut table, 0, 1, 0, &mut dropped);
+        let Disposition::Opened(id) = send(&mut table, 0, 1, 1, &mut dropped) else { panic!() };
+        table.claim(id, 1);
+        let fates: Vec<_> = (2..1000).map(|seq| send(&mut table, 0, 1, seq, &mut dropped)).collect();
+        assert_eq!(fates.iter().filter(|fate| **fate == Disposition::Refused).count(), 600);
+        assert_eq!(table.stream(id).unwrap().kept.len(), 400);
+    }
+
+    #[test]
     fn a_contested_stream_is_cut_where_it_breaks_and_nowhere_else() {
         let (mut table, mut dropped) = (streams(10), Vec::new());
         send(&mut table, 0, 1, 1, &mut dropped);
@@ -491,7 +526,9 @@ mod tests {
         let Disposition::Opened(second) = send(&mut table, 1, 1, 5001, &mut dropped) else { panic!() };
         assert_eq!((table.poll_cut(), table.poll_cut()), (Some(first), None));
         assert_eq!(table.take(first).unwrap().kept.len(), 3);
-        assert!(matches!(send(&mut table, 1, 1, 5002, &mut dropped), Disposition::Kept(same) if same == second));
+        assert!(
+            matches!(send(&mut table, 1, 1, 5002, &mut dropped), Disposition::Kept(same) if same == second)
+        );
     }
 
     #[test]
@@ -499,7 +536,9 @@ mod tests {
         let (mut table, mut dropped) = (streams(3), Vec::new());
         for n in 0..20 {
             send(&mut table, n, 1, 5000 * n as u16, &mut dropped);
-            let Disposition::Opened(id) = send(&mut table, n, 1, 5000 * n as u16 + 1, &mut dropped) else { break };
+            let Disposition::Opened(id) = send(&mut table, n, 1, 5000 * n as u16 + 1, &mut dropped) else {
+                break;
+            };
             table.claim(id, 1);
             table.contest(id);
         }
@@ -517,9 +556,10 @@ mod tests {
         for from in 2..5 {
             send(&mut table, 0, from, 0, &mut dropped);
         }
-        let refused = (2..1000).filter(|&seq| send(&mut table, 0, 1, seq, &mut dropped) == Disposition::Refused);
-        assert_eq!(refused.count(), 998 - 9, "eleven packets of 160 bytes, the last of which goes past the limit");
-        assert_eq!((table.copied_bytes, dropped.len()), (1760, 3), "what no call claims makes room first");
+        let refused =
+            (2..1000).filter(|&seq| send(&mut table, 0, 1, seq, &mut dropped) == Disposition::Refused);
+        assert_eq!(refused.count(), 998 - 8, "ten packets of 160 bytes");
+        assert_eq!((table.copied_bytes, dropped.len()), (1600, 3), "what no call claims makes room first");
         table.take(id);
         assert!(matches!(send(&mut table, 0, 1, 7, &mut dropped), Disposition::Probation(_)));
     }

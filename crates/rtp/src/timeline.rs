@@ -37,7 +37,7 @@ pub enum Before {
 }
 
 /// A span of audio without a pause; packets lost inside it leave gaps of exactly their length.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Talkspurt {
     /// Where its first sample belongs.
     pub start: Time,
@@ -47,6 +47,9 @@ pub struct Talkspurt {
     pub packets: Range<usize>,
     /// What came before.
     pub before: Before,
+    /// How much later than the samples before it, in seconds a second, each sample belongs by the capture's clock: a
+    /// slow sender's drift is above zero.
+    pub drift: f64,
 }
 
 /// Where everything belongs.
@@ -81,12 +84,12 @@ impl Timeline {
                 timeline.skew_ppm = line.skew_ppm();
             }
             let place = |ticks| first_arrival + Span::from_ns(line.place_ns(ns_of(ticks)));
-            timeline.cut_into_talkspurts(section, place);
+            timeline.cut_into_talkspurts(section, line.drift(), place);
         }
         timeline
     }
 
-    fn cut_into_talkspurts(&mut self, section: Range<usize>, place: impl Fn(i64) -> Time) {
+    fn cut_into_talkspurts(&mut self, section: Range<usize>, drift: f64, place: impl Fn(i64) -> Time) {
         let mut before = if section.start == 0 { Before::Nothing } else { Before::Leap };
         self.leaps += u32::from(before == Before::Leap);
         let mut start = section.start;
@@ -97,7 +100,13 @@ impl Timeline {
                 packets.iter().zip(packets.iter().skip(1)).position(|(one, next)| ends_talkspurt(one, next));
             let end = pause.map_or(section.end, |at| start + at + 1);
             let ticks = first.sent.ticks;
-            self.talkspurts.push(Talkspurt { start: place(ticks), ticks, packets: start..end, before });
+            self.talkspurts.push(Talkspurt {
+                start: place(ticks),
+                ticks,
+                packets: start..end,
+                before,
+                drift,
+            });
             before = match self.packets.get(end) {
                 Some(next) if next.lost_before > 0 => Before::Loss,
                 _ => Before::Silence,

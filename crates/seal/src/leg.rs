@@ -26,7 +26,8 @@ impl<'a> Leg<'a> {
         let encrypted = call.negotiation.is_secure();
         let mut meanings = Meanings::new(call, side);
         let streams = call.legs.of(side).iter();
-        let in_time = streams.filter(|matched| call.media_until.is_none_or(|until| matched.stream.first_at <= until));
+        let in_time =
+            streams.filter(|matched| call.media_until.is_none_or(|until| matched.stream.first_at <= until));
         let voice = |matched| Voice::new(matched, &mut meanings, medium, call.media_until, encrypted);
         let voices: Vec<Voice<'_>> = in_time.map(voice).collect();
         let mut by_precedence: Vec<usize> = (0..voices.len()).collect();
@@ -148,7 +149,9 @@ mod tests {
     fn short_pauses_belong_to_the_span_and_long_ones_are_free() {
         let taken = spans(&[cue(1000), cue(1160), cue(5000), cue(20_000)], 8000);
         assert_eq!(taken, [(1000, 5160), (20_000, 20_160)]);
-        for (at, free) in [(840, true), (841, false), (3000, false), (5160, true), (19_840, true), (19_841, false)] {
+        for (at, free) in
+            [(840, true), (841, false), (3000, false), (5160, true), (19_840, true), (19_841, false)]
+        {
             assert_eq!(is_free(&taken, &cue(at)), free, "{at}");
         }
     }

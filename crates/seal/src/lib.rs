@@ -3,6 +3,7 @@
 //!
 //! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
 
+mod drift;
 mod leg;
 mod meaning;
 mod outcome;
@@ -67,8 +68,13 @@ pub struct Quality {
 /// outcome.
 #[must_use]
 pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings) -> Sealed {
-    let id = Store::id(call.dialog.invited_at, &call.dialog.call_id, call.dialog.caller.tag.as_deref().unwrap_or(""));
-    let legs = Both { caller: Leg::new(call, Side::Caller, medium), callee: Leg::new(call, Side::Callee, medium) };
+    let id = Store::id(
+        call.dialog.invited_at,
+        &call.dialog.call_id,
+        call.dialog.caller.tag.as_deref().unwrap_or(""),
+    );
+    let legs =
+        Both { caller: Leg::new(call, Side::Caller, medium), callee: Leg::new(call, Side::Callee, medium) };
     let mut record = record::describe(call, &legs, id.clone(), settings);
     let written = write(call, &legs, medium, (store, &id), settings, &mut record);
     let (origins, error) = match written {
@@ -86,8 +92,13 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
 /// What is left to say of a call whose sealing met a fault of this program: that it was there.
 #[must_use]
 pub fn give_up(call: &Call) -> Sealed {
-    let id = Store::id(call.dialog.invited_at, &call.dialog.call_id, call.dialog.caller.tag.as_deref().unwrap_or(""));
-    let mut record = Record::new(id, call.dialog.call_id.clone(), record::state(call.state()), Outcome::InternalError);
+    let id = Store::id(
+        call.dialog.invited_at,
+        &call.dialog.call_id,
+        call.dialog.caller.tag.as_deref().unwrap_or(""),
+    );
+    let mut record =
+        Record::new(id, call.dialog.call_id.clone(), record::state(call.state()), Outcome::InternalError);
     record.ended_at = Some(call.ended_at);
     record.end_reason = Some(record::end_reason(call.end));
     Sealed { number: call.number, record, quality: Both::default(), origins: Vec::new(), error: None }

@@ -58,7 +58,8 @@ impl<'a> Meanings<'a> {
     fn look_up(&self, number: PayloadType, at: Time) -> Meaning {
         match self.call.format(self.sender, number.0, at) {
             Some(format) => meaning(&format.encoding, format.clock_rate, format.channels),
-            None => assigned(number).map_or(Meaning::Unsupported, |(name, clock_rate)| meaning(name, clock_rate, 1)),
+            None => assigned(number)
+                .map_or(Meaning::Unsupported, |(name, clock_rate)| meaning(name, clock_rate, 1)),
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::{Keep, Settings};
 
 /// Writes what is to be kept of `call` to `path`.
 pub(crate) fn write(call: &Call, medium: &dyn Medium, settings: &Settings, path: &Path) -> io::Result<()> {
-    let mut packets: Vec<Kept<'_>> = call.messages.iter().map(|message| of_message(message, settings)).collect();
+    let mut packets: Vec<Kept<'_>> =
+        call.messages.iter().map(|message| of_message(message, settings)).collect();
     if settings.keep == Keep::All {
         packets.extend(call.reports.iter().map(|report| of_message(report, settings)));
         for side in Side::BOTH {
@@ -43,7 +44,12 @@ fn of_message<'a>(message: &'a KeptMessage, settings: &Settings) -> Kept<'a> {
     let mut frame = Cow::Borrowed(&*message.frame);
     if message.has_digit && !settings.show_digits {
         let (_, payload) = message.frame.split_at_checked(message.payload_at).unwrap_or_default();
-        frame = Cow::Owned(overwrite(&message.frame, message.link, message.payload_at, &sip::dtmf::masked(payload)));
+        frame = Cow::Owned(overwrite(
+            &message.frame,
+            message.link,
+            message.payload_at,
+            &sip::dtmf::masked(payload),
+        ));
     }
     Kept { at: message.at, link: message.link, frame }
 }
@@ -68,16 +74,23 @@ fn overwrite(frame: &[u8], link: u32, at: usize, bytes: &[u8]) -> Vec<u8> {
     if let Some(place) = changed.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len())) {
         place.copy_from_slice(bytes);
     }
-    let datagram_at = match Decoder::new(wire::Limits::default()).decode(Time::default(), Link::from(link), frame) {
-        Decoded::Datagram(datagram) => (datagram.payload.as_ptr() as usize).checked_sub(frame.as_ptr() as usize),
-        _ => None,
-    };
-    let Some((before, after)) = datagram_at.and_then(|start| frame.get(start..).zip(changed.get(start..))) else {
+    let datagram_at =
+        match Decoder::new(wire::Limits::default()).decode(Time::default(), Link::from(link), frame) {
+            Decoded::Datagram(datagram) => {
+                (datagram.payload.as_ptr() as usize).checked_sub(frame.as_ptr() as usize)
+            }
+            _ => None,
+        };
+    let Some((before, after)) = datagram_at.and_then(|start| frame.get(start..).zip(changed.get(start..)))
+    else {
         return changed;
     };
-    let difference: u32 = before.chunks(2).zip(after.chunks(2)).filter(|(old, new)| old != new).map(|(old, new)| {
-        u32::from(!word(old)) + u32::from(word(new))
-    }).fold(0, |sum, words| fold(sum + words));
+    let difference: u32 = before
+        .chunks(2)
+        .zip(after.chunks(2))
+        .filter(|(old, new)| old != new)
+        .map(|(old, new)| u32::from(!word(old)) + u32::from(word(new)))
+        .fold(0, |sum, words| fold(sum + words));
     let checksum = datagram_at.and_then(|start| changed.get_mut(start.checked_sub(2)?..start));
     if let Some(checksum) = checksum.filter(|checksum| word(checksum) != NO_CHECKSUM) {
         let amended = !(fold(u32::from(!word(checksum)) + difference) as u16);

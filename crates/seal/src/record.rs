@@ -15,7 +15,8 @@ use crate::voice::Voice;
 /// Everything but the recording itself.
 pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: &Settings) -> Record {
     let dialog = &call.dialog;
-    let mut record = Record::new(id, dialog.call_id.clone(), state(call.state()), outcome::outcome(call, legs));
+    let mut record =
+        Record::new(id, dialog.call_id.clone(), state(call.state()), outcome::outcome(call, legs));
     record.caller = party(&dialog.caller);
     record.callee = party(&dialog.callee);
     record.identities.p_asserted.clone_from(&dialog.p_asserted);
@@ -126,9 +127,14 @@ fn digits(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> Vec<st
         duration_ms: (key.duration.as_ns() / 1_000_000) as u32,
         method: DigitMethod::Rfc4733,
     });
-    let info = call.info_digits.iter().filter(|key| key.side == side).map(|&InfoKey { digit, at, duration_ms, .. }| {
-        store::Digit { digit: shown(digit), at, duration_ms: duration_ms.unwrap_or(0), method: DigitMethod::Info }
-    });
+    let info = call.info_digits.iter().filter(|key| key.side == side).map(
+        |&InfoKey { digit, at, duration_ms, .. }| store::Digit {
+            digit: shown(digit),
+            at,
+            duration_ms: duration_ms.unwrap_or(0),
+            method: DigitMethod::Info,
+        },
+    );
     let mut digits: Vec<_> = rfc4733.chain(info).collect();
     digits.sort_by_key(|digit| digit.at);
     digits

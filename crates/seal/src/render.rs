@@ -22,7 +22,8 @@ impl Rendered {
     /// Every interval of both channels, channel by channel.
     pub(crate) fn intervals(&self) -> impl Iterator<Item = (u16, &Interval)> {
         let channels = (0u16..).zip(&self.ledgers);
-        channels.flat_map(|(channel, ledger)| ledger.intervals().iter().map(move |interval| (channel, interval)))
+        channels
+            .flat_map(|(channel, ledger)| ledger.intervals().iter().map(move |interval| (channel, interval)))
     }
 
     /// Samples of both channels by origin.
@@ -34,7 +35,8 @@ impl Rendered {
 
 /// Writes the call's audio to `path`; `None` where there is nothing to hear.
 pub(crate) fn render(legs: &Both<Leg<'_>>, path: &Path) -> Result<Option<Rendered>, store::Error> {
-    let Some(started_at) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
+    let Some(started_at) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min()
+    else {
         return Ok(None);
     };
     let cues = [legs.caller.cues(started_at, SAMPLE_RATE), legs.callee.cues(started_at, SAMPLE_RATE)];
@@ -42,17 +44,18 @@ pub(crate) fn render(legs: &Both<Leg<'_>>, path: &Path) -> Result<Option<Rendere
     let mut writer = store::wav::Writer::create(path, SAMPLE_RATE, CHANNELS, frames)?;
     let [caller, callee] = cues;
     let mut tracks = [Track::new(caller), Track::new(callee)];
-    let mut window = vec![0i16; WINDOW_FRAMES * usize::from(CHANNELS)];
+    let mut window = Vec::new();
     let mut left = frames;
     while left > 0 {
-        let count = left.min(WINDOW_FRAMES as u64) as usize;
-        let frames = window.split_at_mut(count * usize::from(CHANNELS)).0;
-        frames.fill(0);
+        // It stays in the second-level cache from decoding through hashing to writing.
+        let count = left.min(writer.frames_to_block());
+        window.clear();
+        window.resize(count as usize * usize::from(CHANNELS), 0i16);
         for (channel, track) in tracks.iter_mut().enumerate() {
-            track.fill(frames, channel);
+            track.fill(&mut window, channel);
         }
-        writer.write(frames)?;
-        left -= count as u64;
+        writer.write(&window)?;
+        left -= count;
     }
     let ledgers = tracks.map(Track::into_ledger);
     Ok(Some(Rendered { started_at, sample_rate: SAMPLE_RATE, written: writer.finish()?, ledgers }))
@@ -65,5 +68,3 @@ fn end_of(cue: &Cue<'_>) -> u64 {
 /// Every codec that can be decoded so far is narrowband.
 const SAMPLE_RATE: u32 = 8000;
 pub(crate) const CHANNELS: u16 = 2;
-/// 64 KiB: it stays in the second-level cache from decoding through hashing to writing.
-const WINDOW_FRAMES: usize = 16_384;

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use audio::{Codec, Cue};
 use call::Matched;
 use clock::{Span, Time};
-use rtp::{Events, Medium, PayloadType, Sent, Sequence, Slot, Sounding, Statistics, TelephoneEvent, Timeline};
+use rtp::{
+    Events, Medium, PayloadType, Sent, Sequence, Slot, Sounding, Statistics, TelephoneEvent, Timeline,
+};
 use sdp::MediaKind;
 
+use crate::drift;
 use crate::meaning::{Meaning, Meanings};
 
 /// A stream and everything that its packets tell.
@@ -42,8 +45,10 @@ impl<'a> Voice<'a> {
         let format = meanings.name(payload_type, matched.stream.first_at);
         let clock_rate = format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate);
         // The time stamp of a telephone event stands still while it lasts; it tells nothing of the network.
-        let mut is_timed = |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
-        let statistics = Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate, &mut is_timed);
+        let mut is_timed =
+            |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
+        let statistics =
+            Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate, &mut is_timed);
         let mut sorter = Sorter {
             meanings,
             sounds: matched.kind == MediaKind::Audio && !encrypted,
@@ -80,18 +85,26 @@ impl<'a> Voice<'a> {
     pub(crate) fn cues(&self, origin: Time, rate: u32) -> Vec<Cue<'a>> {
         let clock_rate = i64::from(self.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate).max(1));
         let mut cues = Vec::with_capacity(self.payloads.len());
-        let mut end = 0;
+        let mut end = 0u64;
         for talkspurt in &self.timeline.talkspurts {
             let start = samples(talkspurt.start - origin, rate);
             let range = talkspurt.packets.clone();
             let packets = self.timeline.packets.get(range.clone()).unwrap_or_default();
             let payloads = self.payloads.get(range).unwrap_or_default();
-            for (packet, &(codec, payload)) in packets.iter().zip(payloads) {
+            let mut payments =
+                drift::payments(talkspurt, packets, payloads, clock_rate).into_iter().peekable();
+            let mut paid = 0;
+            for (index, (packet, &(codec, payload))) in packets.iter().zip(payloads).enumerate() {
                 let into = (packet.sent.ticks - talkspurt.ticks) * i64::from(rate) / clock_rate;
+                let payment = payments
+                    .next_if(|payment| payment.packet == index)
+                    .map_or(0, |payment| samples(payment.span, rate));
+                paid += payment;
+                end = end.saturating_add_signed(payment.min(0));
                 // Where a time stamp would lay one packet over the end of another, no sample of either is given up.
-                let at = u64::try_from(start + into).unwrap_or(0).max(end);
+                let at = u64::try_from(start + into + paid).unwrap_or(0).max(end);
                 end = at + codec.samples_in(payload.len()) as u64;
-                cues.push(Cue { at, codec, payload, after_loss: packet.lost_before > 0 });
+                cues.push(Cue { at, codec, payload, after_loss: packet.lost_before > 0 || payment > 0 });
             }
         }
         cues

@@ -19,7 +19,8 @@ impl Store {
     /// # Errors
     /// That of the file system.
     pub fn free_bytes(&self) -> Result<u64, Error> {
-        let space = rustix::fs::statvfs(self.dir()).map_err(|error| Error::io("ask for the space of", self.dir())(error.into()))?;
+        let space = rustix::fs::statvfs(self.dir())
+            .map_err(|error| Error::io("ask for the space of", self.dir())(error.into()))?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 }

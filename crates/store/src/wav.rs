@@ -11,6 +11,8 @@ use crate::Error;
 
 /// Octets of a sample.
 const SAMPLE: u64 = 2;
+/// Sixteen pages, 64 chunks of the hash, and small enough for a window to stay in the second-level cache.
+const BLOCK: u64 = 64 << 10;
 /// What a 32-bit size says where the ds64 chunk holds the real one.
 const IN_DS64: u32 = u32::MAX;
 /// Octets of a RIFF header from its ninth on: `WAVE`, the fmt chunk, and the data chunk's name and size.
@@ -59,6 +61,14 @@ impl Writer {
         };
         writer.put(&header(sample_rate, channels, frames))?;
         Ok(writer)
+    }
+
+    /// How many frames bring the file to the end of its next 64 KiB: the size of window that costs the least, since
+    /// then no page of the file and no chunk of the hash is begun by one window and ended by the next.
+    #[must_use]
+    pub fn frames_to_block(&self) -> u64 {
+        let frame = SAMPLE * u64::from(self.channels.max(1));
+        ((BLOCK - self.bytes % BLOCK) / frame).max(1)
     }
 
     /// Appends whole frames, the channels' samples in turn. Best called with windows of thousands of frames: each call
@@ -187,6 +197,19 @@ mod tests {
             prop_assert_eq!(written.bytes, file.len() as u64);
             prop_assert_eq!(written.frames, samples.len() as u64);
             prop_assert_eq!(written.blake3, blake3::hash(&file).to_hex().to_string());
+        }
+    }
+
+    #[test]
+    fn its_windows_end_on_blocks_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        for channels in [1, 2] {
+            let mut writer = Writer::create(&dir.path().join("call.wav"), 8000, channels, 40_000).unwrap();
+            for block in 1..3 {
+                let samples = writer.frames_to_block() * u64::from(channels);
+                writer.write(&vec![1; samples as usize]).unwrap();
+                assert_eq!(writer.bytes, block * BLOCK);
+            }
         }
     }
 

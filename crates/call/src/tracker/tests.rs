@@ -2,6 +2,7 @@
 
 use super::*;
 use flow::Address;
+use rtp::Frame;
 
 const CALLER: [u8; 4] = [192, 0, 2, 1];
 const CALLEE: [u8; 4] = [192, 0, 2, 2];

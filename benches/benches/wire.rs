@@ -1,0 +1,97 @@
+//! Frames to datagrams: what the decoder asks of each, by how the datagram is wrapped.
+
+use std::fmt;
+
+use benches::{Held, Load};
+use clock::Span;
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use wire::{Decoded, Decoder, Limits, Link};
+
+fn main() {
+    divan::main();
+}
+
+/// How the datagrams of the generator, which come in plain frames, are wrapped.
+#[derive(Clone, Copy)]
+enum Wrapping {
+    Plain,
+    Vlan,
+    TwoTags,
+    Ipv6,
+    Sll,
+}
+
+impl fmt::Display for Wrapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Wrapping::Plain => "plain",
+            Wrapping::Vlan => "vlan",
+            Wrapping::TwoTags => "two_tags",
+            Wrapping::Ipv6 => "ipv6",
+            Wrapping::Sll => "sll",
+        })
+    }
+}
+
+const ALL: [Wrapping; 5] =
+    [Wrapping::Plain, Wrapping::Vlan, Wrapping::TwoTags, Wrapping::Ipv6, Wrapping::Sll];
+
+#[divan::bench(args = ALL)]
+fn decode(bencher: Bencher<'_, '_>, wrapping: Wrapping) {
+    let held = held(wrapping);
+    let count = held.frames().map(|(at, link, frame)| is_datagram(at, link, frame)).filter(|is| *is).count();
+    assert_eq!(count, held.len(), "every frame carries a datagram");
+    let mut decoder = Decoder::new(Limits::default());
+    bencher.counter(ItemsCount::new(held.len())).counter(BytesCount::new(held.bytes())).bench_local(|| {
+        for (at, link, frame) in held.frames() {
+            black_box(decoder.decode(at, link, frame));
+        }
+    });
+}
+
+fn is_datagram(at: clock::Time, link: Link, frame: &[u8]) -> bool {
+    matches!(Decoder::new(Limits::default()).decode(at, link, frame), Decoded::Datagram(_))
+}
+
+/// Five seconds of twenty calls, few enough to stay in the cache: what is measured is the decoder, not the memory.
+fn held(wrapping: Wrapping) -> Held {
+    let plain = Held::of(Load { calls: 20, seconds: 5, stagger: Span::from_ms(40), ..Load::default() });
+    let mut held = Held::default();
+    for (at, link, frame) in plain.frames() {
+        let (link, frame) = wrapped(wrapping, link, frame).expect("a whole Ethernet frame of IPv4");
+        held.push(at, link, &frame);
+    }
+    held
+}
+
+fn wrapped(wrapping: Wrapping, link: Link, frame: &[u8]) -> Option<(Link, Vec<u8>)> {
+    let (addresses, rest) = frame.split_first_chunk::<12>()?;
+    let (_, packet) = rest.split_first_chunk::<2>()?;
+    let tag = [0x81, 0x00, 0x20, 0x64];
+    Some(match wrapping {
+        Wrapping::Plain => (link, frame.to_vec()),
+        Wrapping::Vlan => (link, [&addresses[..], &tag, rest].concat()),
+        Wrapping::TwoTags => (link, [&addresses[..], &tag, &tag, rest].concat()),
+        Wrapping::Ipv6 => (link, [&addresses[..], &[0x86, 0xdd], &ipv6(packet)?].concat()),
+        Wrapping::Sll => {
+            let header = [0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0];
+            (Link::from(LINKTYPE_LINUX_SLL), [&header, packet].concat())
+        }
+    })
+}
+
+const LINKTYPE_LINUX_SLL: u32 = 113;
+
+/// The IPv4 packet as IPv6 carries it, from and to addresses that hold the old ones at their end (RFC 8200).
+fn ipv6(packet: &[u8]) -> Option<Vec<u8>> {
+    let (header, datagram) = packet.split_first_chunk::<20>()?;
+    let prefix = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0];
+    let length = (datagram.len() as u16).to_be_bytes();
+    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    let (source, destination) = ([s0, s1, s2, s3], [d0, d1, d2, d3]);
+    Some(
+        [&[0x60, 0, 0, 0], &length[..], &[17, 64], &prefix, &source, &prefix, &destination, datagram]
+            .concat(),
+    )
+}
