@@ -219,11 +219,13 @@ impl Negotiation {
         latest.peek().is_some() && latest.all(|described| described.secure)
     }
 
-    /// From when on no description changed anything any more.
+    /// When the descriptions came, in order: between two of these times no payload type changes its meaning.
     #[must_use]
-    pub fn settled_at(&self) -> Time {
-        let latest = Side::BOTH.iter().filter_map(|&side| self.sides.of(side).last());
-        latest.map(|described| described.at).max().unwrap_or_default()
+    pub fn changes(&self) -> Vec<Time> {
+        let described = Side::BOTH.iter().flat_map(|&side| self.sides.of(side));
+        let mut changes: Vec<Time> = described.map(|described| described.at).collect();
+        changes.sort_unstable();
+        changes
     }
 
     /// What payload type `number` means in a stream that `receiver` was sent at `at`: the receiver's description
@@ -372,7 +374,7 @@ mod tests {
             describe(&mut negotiation, INVITE, Side::Caller, n, &body("m=audio 4000 RTP/AVP 0\r\n"));
             describe(&mut negotiation, OK, Side::Callee, n, &body("m=audio 6000 RTP/AVP 0\r\n"));
         }
-        assert_eq!((negotiation.epochs().len(), negotiation.settled_at()), (1, Time::from_parts(0, 0)));
+        assert_eq!((negotiation.epochs().len(), negotiation.changes()), (1, vec![Time::from_parts(0, 0); 2]));
         let hold = body("m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n");
         describe(&mut negotiation, INVITE, Side::Caller, 1000, &hold);
         describe(&mut negotiation, OK, Side::Callee, 1000, &body("m=audio 6000 RTP/AVP 8\r\na=recvonly\r\n"));
