@@ -12,7 +12,7 @@ const STREAMS: Limits = Limits { streams: 6, look_back: Span::from_secs(10), cop
 const CALLS: usize = 3;
 
 fuzz_target!(|steps: Vec<Step>| {
-    let config = Config { streams: STREAMS, calls: CALLS, copying: Copying::Frames, ..Config::default() };
+    let config = Config { streams: STREAMS, calls: CALLS, signalling_bytes: 40_000, copying: Copying::Frames, ..Config::default() };
     let mut tracker = Tracker::new(config);
     let (mut now, mut over, mut offered) = (Time::from_parts(1_700_000_000, 0), 0, 0);
     for step in &steps {
@@ -44,7 +44,7 @@ fn closed(tracker: &mut Tracker, before: u64) -> u64 {
     let mut count = 0;
     while let Some(call) = tracker.poll_call() {
         assert_eq!(call.number, before + count);
-        let _ = (call.state(), call.retransmissions(), call.negotiation.settled_at());
+        let _ = (call.state(), call.retransmissions(), call.negotiation.changes());
         count += 1;
     }
     count

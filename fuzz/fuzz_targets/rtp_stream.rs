@@ -187,6 +187,9 @@ fn set_in_order(kept: &Kept, input: &Input) {
     set_in_time(&slots, &sequence, input);
 }
 
+/// A few packets of a stream may come before their time, each a little more so than the one before.
+const HASTY: Span = Span::from_secs(2);
+
 fn set_in_time(slots: &[(&Slot, &[u8])], sequence: &Sequence, input: &Input) {
     let Some((first, _)) = slots.first() else { return };
     let mut last = None;
