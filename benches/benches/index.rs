@@ -16,11 +16,13 @@ const BATCH: usize = 256;
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn insert_1000(bencher: Bencher<'_, '_>) {
     let records = records(1000);
-    bencher.counter(ItemsCount::new(records.len())).with_inputs(empty_index).bench_local_refs(|(_, index)| {
-        for batch in records.chunks(BATCH) {
-            index.insert(batch).expect("the index takes rows");
-        }
-    });
+    bencher.counter(ItemsCount::new(records.len())).with_inputs(empty_index).bench_local_refs(
+        |(_, index)| {
+            for batch in records.chunks(BATCH) {
+                index.insert(batch).expect("the index takes rows");
+            }
+        },
+    );
 }
 
 /// Four of the calls fit.

@@ -21,7 +21,8 @@ const SECONDS: u32 = 60;
 
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn calls_of_a_minute(bencher: Bencher<'_, '_>) {
-    let held = Held::of(Load { calls: CALLS, seconds: SECONDS, stagger: Span::from_ms(25), ..Load::default() });
+    let held =
+        Held::of(Load { calls: CALLS, seconds: SECONDS, stagger: Span::from_ms(25), ..Load::default() });
     let calls = closed(&held);
     assert_eq!(calls.len(), CALLS as usize);
     let settings = Settings { keep: Keep::Signalling, show_digits: false, durability: Durability::Fast };

@@ -92,7 +92,9 @@ fn messages(origin: Origin) -> Vec<Vec<u8>> {
 fn messages_in(folder: &str) -> Vec<Vec<u8>> {
     let files = fs::read_dir(folder).expect("the folder of captures is there").flatten();
     let mut files: Vec<Input> = files.map(|file| Input::File(file.path())).collect();
-    files.retain(|file| file.path().extension().is_some_and(|extension| extension.to_string_lossy().contains("cap")));
+    files.retain(|file| {
+        file.path().extension().is_some_and(|extension| extension.to_string_lossy().contains("cap"))
+    });
     // Damaged ones are among the captures: what can be read of them counts.
     let (mut replay, _) = Replay::open(&files);
     let mut decoder = Decoder::new(Limits::default());

@@ -90,5 +90,8 @@ fn ipv6(packet: &[u8]) -> Option<Vec<u8>> {
     let length = (datagram.len() as u16).to_be_bytes();
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
     let (source, destination) = ([s0, s1, s2, s3], [d0, d1, d2, d3]);
-    Some([&[0x60, 0, 0, 0], &length[..], &[17, 64], &prefix, &source, &prefix, &destination, datagram].concat())
+    Some(
+        [&[0x60, 0, 0, 0], &length[..], &[17, 64], &prefix, &source, &prefix, &destination, datagram]
+            .concat(),
+    )
 }
