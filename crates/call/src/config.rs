@@ -40,6 +40,8 @@ pub struct Config {
     pub streams: rtp::Limits,
     /// How many calls may be open at once.
     pub calls: usize,
+    /// How many bytes of signalling open calls may hold: a call may hold a part of what is left.
+    pub signalling_bytes: usize,
     /// How much of each lent packet is copied.
     pub copying: Copying,
     /// How long to wait.
@@ -49,6 +51,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let (streams, patience) = (rtp::Limits::default(), Patience::default());
-        Config { streams, calls: 100_000, copying: Copying::Payloads, patience }
+        Config { streams, calls: 100_000, signalling_bytes: 1 << 30, copying: Copying::Payloads, patience }
     }
 }

@@ -205,13 +205,16 @@ impl Streams {
         if opens {
             stream.valid = true;
             self.unclaimed.push_back(id);
-            self.forget_gone(Queue::Unclaimed);
         } else if !stream.valid && stream.kept.len() > LONGEST_PROBATION {
             self.copied_bytes -= stream.kept.copied_bytes();
             self.forgotten.probation += stream.kept.len() as u64;
             stream.kept = Kept::default();
         }
-        match (opens, stream.valid) {
+        let valid = stream.valid;
+        if opens {
+            self.forget_gone(Queue::Unclaimed);
+        }
+        match (opens, valid) {
             (true, _) => Disposition::Opened(id),
             (false, true) => Disposition::Kept(id),
             (false, false) => Disposition::Probation(id),
