@@ -40,7 +40,7 @@ pub struct Config {
     pub streams: rtp::Limits,
     /// How many calls may be open at once.
     pub calls: usize,
-    /// How many bytes of signalling open calls may hold; each may hold a part of what is left.
+    /// How many bytes of signalling open calls may hold: a call may hold a part of what is left.
     pub signalling_bytes: usize,
     /// How much of each lent packet is copied.
     pub copying: Copying,

@@ -177,15 +177,15 @@ impl Tracker {
         let flow = arrival.flow;
         let paired = Flow::new(beside(flow.source), beside(flow.destination));
         let id = self.streams.find(paired, report.sender).or_else(|| self.streams.find(flow, report.sender));
-        let Some(id) = id else { return };
-        let owner = self.streams.stream(id).and_then(rtp::Stream::owner);
+        let owner = id.and_then(|id| self.streams.stream(id)).and_then(rtp::Stream::owner).map(CallKey);
+        // Reports may come before the first packet that they speak of; the call is where they are sent to.
+        let receiver = |endpoint| self.claims.at(endpoint).last().map(|claim| claim.call);
+        let call = owner.or_else(|| receiver(paired.destination)).or_else(|| receiver(flow.destination));
         let room = self.room_a_call();
-        if let Some(call) = owner.and_then(|owner| self.calls.get_mut(CallKey(owner))) {
-            if self.config.copying == Copying::Frames {
-                call.keep_report(arrival, room);
-            }
-            return;
+        if let Some(call) = call.filter(|_| self.config.copying == Copying::Frames) {
+            self.calls.get_mut(call).into_iter().for_each(|call| call.keep_report(arrival, room));
         }
+        let Some(id) = id.filter(|_| owner.is_none()) else { return };
         let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());
         self.waiting.hear(id, Hearsay { destination: flow.destination, cname });
         if let Some(flow) =

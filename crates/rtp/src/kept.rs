@@ -94,8 +94,10 @@ impl Slot {
 /// The packets of one stream in the order of their arrival.
 #[derive(Default, Debug)]
 pub struct Kept {
-    chunks: Vec<Chunk>,
-    len: usize,
+    /// Of [`CHUNK_SLOTS`] packets each.
+    full: Vec<Chunk>,
+    /// The one that is being filled; it stands here and not behind the others because each packet asks for it.
+    last: Chunk,
 }
 
 #[derive(Default, Debug)]
@@ -106,6 +108,8 @@ struct Chunk {
 
 /// About five seconds of packets of 20 ms: small enough to let go of one by one, large enough to be cheap.
 const CHUNK_SLOTS: usize = 256;
+/// So many packets may be something else than a stream; with the next one there is room for the whole chunk.
+const FEW_SLOTS: usize = 16;
 
 /// How much of each lent frame is copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,68 +123,69 @@ pub enum Copying {
 impl Kept {
     /// Keeps `packet`, which arrived at `arrival` in `frame`. Gives how many bytes were copied.
     pub fn push(&mut self, arrival: Time, packet: &Packet<'_>, frame: &Frame<'_>, copying: Copying) -> usize {
-        if self.chunks.last().is_none_or(|chunk| chunk.slots.len() >= CHUNK_SLOTS) {
-            self.chunks.push(Chunk::default());
+        if self.last.slots.len() >= CHUNK_SLOTS {
+            let successor = self.last.successor();
+            self.full.push(std::mem::replace(&mut self.last, successor));
         }
-        let Some(chunk) = self.chunks.last_mut() else { return 0 };
-        self.len += 1;
-        chunk.push(arrival, packet, frame, copying)
+        self.last.push(arrival, packet, frame, copying)
     }
 
     /// How many packets are kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.full.len() * CHUNK_SLOTS + self.last.slots.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Every packet in the order of arrival.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.chunks.iter().flat_map(|chunk| &chunk.slots)
+        self.chunks().flat_map(|chunk| &chunk.slots)
     }
 
     /// Every packet in the order of arrival, with its payload; an empty one where the medium has lost it.
     pub fn payloads<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = (&'a Slot, &'a [u8])> {
-        self.chunks.iter().flat_map(move |chunk| {
+        self.chunks().flat_map(move |chunk| {
             chunk.slots.iter().map(move |slot| (slot, chunk.payload(slot, medium).unwrap_or_default()))
         })
     }
 
     /// Every packet's whole frame and link type, where it was kept whole.
     pub fn frames<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = KeptFrame<'a>> {
-        self.chunks
-            .iter()
+        self.chunks()
             .flat_map(move |chunk| chunk.slots.iter().filter_map(move |slot| chunk.frame(slot, medium)))
     }
 
     /// Lets go of whole chunks whose last packet came before `before`. Gives the packets and copied bytes let go of.
     pub fn forget_before(&mut self, before: Time) -> (usize, usize) {
         let old = |chunk: &Chunk| chunk.slots.last().is_some_and(|slot| slot.arrival < before);
-        let count = self.chunks.iter().take_while(|chunk| old(chunk)).count();
-        let (mut packets, mut bytes) = (0, 0);
-        for chunk in self.chunks.drain(..count) {
-            packets += chunk.slots.len();
-            bytes += chunk.bytes.len();
-        }
-        self.len -= packets;
-        (packets, bytes)
+        let count = self.full.iter().take_while(|chunk| old(chunk)).count();
+        let all_are = count == self.full.len() && old(&self.last);
+        let mut gone: Vec<Chunk> = self.full.drain(..count).collect();
+        gone.extend(all_are.then(|| std::mem::take(&mut self.last)));
+        let sum = |size: fn(&Chunk) -> usize| gone.iter().map(size).sum();
+        (sum(|chunk| chunk.slots.len()), sum(|chunk| chunk.bytes.len()))
     }
 
     /// Hands all copied bytes to `overflow`. Gives how many those were; fewer where it is full too.
     pub fn spill(&mut self, overflow: &mut dyn Overflow) -> usize {
-        let copied = self.chunks.iter_mut().filter(|chunk| !chunk.bytes.is_empty());
+        let chunks = self.full.iter_mut().chain([&mut self.last]);
+        let copied = chunks.filter(|chunk| !chunk.bytes.is_empty());
         copied.map_while(|chunk| chunk.spill(overflow)).sum()
     }
 
     /// Bytes that were copied for these packets.
     #[must_use]
     pub fn copied_bytes(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.bytes.len()).sum()
+        self.chunks().map(|chunk| chunk.bytes.len()).sum()
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.full.iter().chain([&self.last])
     }
 }
 
@@ -200,6 +205,11 @@ pub struct KeptFrame<'a> {
 }
 
 impl Chunk {
+    /// An empty chunk with room for as much as this one holds.
+    fn successor(&self) -> Chunk {
+        Chunk { slots: Vec::with_capacity(CHUNK_SLOTS), bytes: Vec::with_capacity(self.bytes.len()) }
+    }
+
     fn push(&mut self, arrival: Time, packet: &Packet<'_>, frame: &Frame<'_>, copying: Copying) -> usize {
         let copied_before = self.bytes.len();
         let whole = Extent::of(packet.payload, frame.bytes);
@@ -214,6 +224,9 @@ impl Chunk {
                 (Held::Copied, copied_before as u64, Extent::payload_alone(packet.payload))
             }
         };
+        if self.slots.len() == FEW_SLOTS {
+            self.slots.reserve_exact(CHUNK_SLOTS - FEW_SLOTS);
+        }
         self.slots.push(Slot {
             arrival,
             place,

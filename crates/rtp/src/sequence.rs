@@ -41,7 +41,9 @@ impl Sequence {
     /// Orders packets that are given as they arrived.
     pub fn of<'a>(slots: impl IntoIterator<Item = &'a Slot>) -> Sequence {
         let mut reader = Reader::default();
-        for (index, slot) in slots.into_iter().enumerate() {
+        let slots = slots.into_iter();
+        reader.sequence.sent.reserve(slots.size_hint().0);
+        for (index, slot) in slots.enumerate() {
             reader.read(index as u32, slot);
         }
         reader.finish()

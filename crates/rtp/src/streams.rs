@@ -5,11 +5,12 @@
 //! number that the caller of this table chose.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 
 use clock::{Span, Time};
 use flow::Flow;
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
 use crate::id::{Seq, Ssrc, Ticks};
 use crate::kept::{Copying, Frame, Kept, Overflow, Slot};
@@ -37,6 +38,10 @@ pub struct Stream {
 }
 
 impl Stream {
+    fn key(&self) -> Key {
+        Key { flow: self.flow, ssrc: self.ssrc }
+    }
+
     /// Whether `packet` goes on where the stream stands: near in number, time stamp and time.
     fn is_continued_by(&self, packet: &Packet<'_>, at: Time) -> bool {
         let ahead = packet.seq.ahead_of(self.last_seq);
@@ -101,7 +106,9 @@ impl Default for Limits {
 pub struct Streams {
     limits: Limits,
     copying: Copying,
-    by_key: HashMap<Key, u32, RandomState>,
+    /// Places in `table`, found by the flow and SSRC of the stream there: what is looked up once a packet stays small.
+    by_key: HashTable<u32>,
+    hasher: RandomState,
     table: Vec<Option<Stream>>,
     free: Vec<u32>,
     next_generation: u32,
@@ -153,7 +160,8 @@ impl Streams {
         Streams {
             limits,
             copying,
-            by_key: HashMap::default(),
+            by_key: HashTable::new(),
+            hasher: RandomState::default(),
             table: Vec::new(),
             free: Vec::new(),
             next_generation: 0,
@@ -188,7 +196,7 @@ impl Streams {
             return Disposition::Refused;
         }
         let key = Key { flow, ssrc: packet.ssrc };
-        let known = self.by_key.get(&key).copied().filter(|&index| !self.cuts(index, packet, at));
+        let known = self.index_of(key).filter(|&index| !self.cuts(index, packet, at));
         let Some(index) = known.or_else(|| self.open(at, key, dropped)) else { return Disposition::Refused };
         let Some(Some(stream)) = self.table.get_mut(index as usize) else { return Disposition::Refused };
         let id = StreamId { index, generation: stream.generation };
@@ -199,16 +207,19 @@ impl Streams {
         if opens {
             stream.valid = true;
             self.unclaimed.push_back(id);
-            self.forget_gone(Queue::Unclaimed);
         } else if !stream.valid && stream.kept.len() > LONGEST_PROBATION {
             self.copied_bytes -= stream.kept.copied_bytes();
             self.forgotten.probation += stream.kept.len() as u64;
             stream.kept = Kept::default();
         }
-        match (opens, known) {
+        let valid = stream.valid;
+        if opens {
+            self.forget_gone(Queue::Unclaimed);
+        }
+        match (opens, valid) {
             (true, _) => Disposition::Opened(id),
-            (false, Some(_)) if self.stream(id).is_some_and(Stream::is_valid) => Disposition::Kept(id),
-            _ => Disposition::Probation(id),
+            (false, true) => Disposition::Kept(id),
+            (false, false) => Disposition::Probation(id),
         }
     }
 
@@ -221,7 +232,7 @@ impl Streams {
     /// The stream of that flow and SSRC.
     #[must_use]
     pub fn find(&self, flow: Flow, ssrc: Ssrc) -> Option<StreamId> {
-        let index = *self.by_key.get(&Key { flow, ssrc })?;
+        let index = self.index_of(Key { flow, ssrc })?;
         let generation = self.table.get(index as usize)?.as_ref()?.generation;
         Some(StreamId { index, generation })
     }
@@ -254,10 +265,10 @@ impl Streams {
     pub fn take(&mut self, id: StreamId) -> Option<Stream> {
         self.stream(id)?;
         let stream = self.table.get_mut(id.index as usize)?.take()?;
-        let key = Key { flow: stream.flow, ssrc: stream.ssrc };
-        // After a cut the key is its successor's.
-        if self.by_key.get(&key) == Some(&id.index) {
-            self.by_key.remove(&key);
+        // After a cut its key leads to its successor.
+        let own = self.by_key.find_entry(self.hasher.hash_one(stream.key()), |&index| index == id.index);
+        if let Ok(own) = own {
+            own.remove();
         }
         self.free.push(id.index);
         self.copied_bytes -= stream.kept.copied_bytes();
@@ -316,6 +327,11 @@ impl Streams {
         self.limits.streams
     }
 
+    fn index_of(&self, key: Key) -> Option<u32> {
+        let found = self.by_key.find(self.hasher.hash_one(key), |&index| has_key(&self.table, index, key));
+        found.copied()
+    }
+
     /// Whether the packet of a contested stream cuts it.
     fn cuts(&mut self, index: u32, packet: &Packet<'_>, at: Time) -> bool {
         let Some(Some(stream)) = self.table.get(index as usize) else { return false };
@@ -349,8 +365,16 @@ impl Streams {
             self.table.push(None);
             self.table.len() as u32 - 1
         });
+        let hash = self.hasher.hash_one(key);
+        let predecessor = self.by_key.find_mut(hash, |&index| has_key(&self.table, index, key));
+        match predecessor {
+            Some(predecessor) => *predecessor = index,
+            None => {
+                let rehash = |&index: &u32| hash_at(&self.table, index, &self.hasher);
+                self.by_key.insert_unique(hash, index, rehash);
+            }
+        }
         *self.table.get_mut(index as usize)? = Some(stream);
-        self.by_key.insert(key, index);
         self.probation.push_back(StreamId { index, generation });
         self.forget_gone(Queue::Probation);
         Some(index)
@@ -416,6 +440,14 @@ impl Streams {
         dropped.extend(evicted.and_then(|id| Some(Dropped { id, stream: self.take(id)?, evicted: true })));
         true
     }
+}
+
+fn has_key(table: &[Option<Stream>], index: u32, key: Key) -> bool {
+    table.get(index as usize).and_then(Option::as_ref).is_some_and(|stream| stream.key() == key)
+}
+
+fn hash_at(table: &[Option<Stream>], index: u32, hasher: &RandomState) -> u64 {
+    table.get(index as usize).and_then(Option::as_ref).map_or(0, |stream| hasher.hash_one(stream.key()))
 }
 
 /// A contested stream that was silent for longer is another one when it comes back.

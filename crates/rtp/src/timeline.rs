@@ -69,9 +69,12 @@ impl Timeline {
     /// Places `packets`, whose arrivals are counted from `first_arrival`, by a clock of `clock_rate` ticks a second.
     #[must_use]
     pub fn new(first_arrival: Time, clock_rate: u32, packets: Vec<Sounding>) -> Timeline {
+        let rate = i64::from(clock_rate.max(1));
+        // Whole seconds and the rest by themselves: a rest is below 2^32, so that no product needs 128 bits.
         let ns_of = |ticks: i64| {
-            let exact = i128::from(ticks) * 1_000_000_000 / i128::from(clock_rate.max(1));
-            exact.clamp(i128::from(-FARTHEST_NS), i128::from(FARTHEST_NS)) as i64
+            let exact =
+                (ticks / rate).saturating_mul(NS_PER_S).saturating_add(ticks % rate * NS_PER_S / rate);
+            exact.clamp(-FARTHEST_NS, FARTHEST_NS)
         };
         let delays: Vec<Delay> =
             packets.iter().map(|packet| delay(packet, ns_of(packet.sent.ticks))).collect();
@@ -115,6 +118,8 @@ impl Timeline {
         }
     }
 }
+
+const NS_PER_S: i64 = 1_000_000_000;
 
 fn delay(packet: &Sounding, sent_ns: i64) -> Delay {
     Delay { sent_ns, behind_ns: packet.sent.arrival_ns.clamp(-FARTHEST_NS, FARTHEST_NS) - sent_ns }

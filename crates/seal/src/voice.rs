@@ -1,7 +1,5 @@
 //! One stream made ready to sound: its packets in the order of sending, each with its meaning and its place in time.
 
-use std::collections::BTreeMap;
-
 use audio::{Codec, Cue};
 use call::Matched;
 use clock::{Span, Time};
@@ -39,7 +37,8 @@ impl<'a> Voice<'a> {
     ) -> Self {
         let in_time = |slot: &Slot| until.is_none_or(|until| slot.arrival() <= until);
         let kept = &matched.stream.kept;
-        let arrived: Vec<(&Slot, &[u8])> = kept.payloads(medium).filter(|(slot, _)| in_time(slot)).collect();
+        let mut arrived: Vec<(&Slot, &[u8])> = Vec::with_capacity(kept.len());
+        arrived.extend(kept.payloads(medium).filter(|(slot, _)| in_time(slot)));
         let sequence = Sequence::of(arrived.iter().map(|(slot, _)| *slot));
         let payload_type = commonest(&arrived);
         let format = meanings.name(payload_type, matched.stream.first_at);
@@ -53,8 +52,8 @@ impl<'a> Voice<'a> {
             meanings,
             sounds: matched.kind == MediaKind::Audio && !encrypted,
             clock_rate,
-            sounding: Vec::new(),
-            payloads: Vec::new(),
+            sounding: Vec::with_capacity(arrived.len()),
+            payloads: Vec::with_capacity(arrived.len()),
             events: Events::default(),
             undecoded: 0,
             last: None,
@@ -120,12 +119,14 @@ fn samples(span: Span, rate: u32) -> i64 {
 
 /// The payload type of the most packets that are not telephone events by their size: what the stream is about.
 fn commonest(arrived: &[(&Slot, &[u8])]) -> PayloadType {
-    let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
+    let mut counts = [0usize; 128];
     for (slot, _) in arrived {
-        *counts.entry(slot.payload_type().0).or_default() += 1;
+        if let Some(count) = counts.get_mut(usize::from(slot.payload_type().0)) {
+            *count += 1;
+        }
     }
-    let most = counts.iter().max_by_key(|(number, count)| (**count, std::cmp::Reverse(**number)));
-    PayloadType(most.map_or(0, |(number, _)| *number))
+    let most = counts.iter().zip(0u8..).max_by_key(|&(count, number)| (*count, std::cmp::Reverse(number)));
+    PayloadType(most.map_or(0, |(_, number)| number))
 }
 
 /// Deals the packets of a stream out by their meaning.

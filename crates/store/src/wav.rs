@@ -204,7 +204,7 @@ mod tests {
     fn its_windows_end_on_blocks_of_the_file() {
         let dir = tempfile::tempdir().unwrap();
         for channels in [1, 2] {
-            let mut writer = Writer::create(&dir.path().join("call.wav"), 8000, channels, 40_000).unwrap();
+            let mut writer = Writer::create(&dir.path().join("call.wav"), 8000, channels, 80_000).unwrap();
             for block in 1..3 {
                 let samples = writer.frames_to_block() * u64::from(channels);
                 writer.write(&vec![1; samples as usize]).unwrap();
