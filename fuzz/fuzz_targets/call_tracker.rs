@@ -12,7 +12,13 @@ const STREAMS: Limits = Limits { streams: 6, look_back: Span::from_secs(10), cop
 const CALLS: usize = 3;
 
 fuzz_target!(|steps: Vec<Step>| {
-    let config = Config { streams: STREAMS, calls: CALLS, signalling_bytes: 40_000, copying: Copying::Frames, ..Config::default() };
+    let config = Config {
+        streams: STREAMS,
+        calls: CALLS,
+        signalling_bytes: 40_000,
+        copying: Copying::Frames,
+        ..Config::default()
+    };
     let mut tracker = Tracker::new(config);
     let (mut now, mut over, mut offered) = (Time::from_parts(1_700_000_000, 0), 0, 0);
     for step in &steps {

@@ -68,7 +68,9 @@ fn adds_up(call: &Call, sealed: &Sealed, store: &Store) {
     assert!(sealed.error.is_none(), "{:?}", sealed.error);
     let folder = store.recording(&sealed.record.id);
     let json = fs::read(folder.join("call.json")).expect("every call has a record");
-    assert_eq!(Record::from_json(&json).expect("that reads back"), sealed.record);
+    let record = Record::from_json(&json).expect("that reads back");
+    // A record keeps microseconds.
+    assert_eq!(record.to_json(), sealed.record.to_json());
     let Some(recording) = &sealed.record.recording else {
         assert!(sealed.record.provenance.is_empty() && !folder.join("call.wav").exists());
         return;
