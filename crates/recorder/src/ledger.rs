@@ -17,6 +17,8 @@ pub(crate) struct Ledger {
     answering: Option<Server>,
     metrics: Metrics,
     rows: Vec<Record>,
+    /// Intervals of provenance in `rows`: of what a record holds, all that a long call makes long.
+    intervals: usize,
     outcomes: BTreeMap<Outcome, u64>,
     storage_errors: u64,
     audio_bytes: u64,
@@ -24,6 +26,8 @@ pub(crate) struct Ledger {
 
 /// Rows that go into the index together.
 const BATCH: usize = 256;
+/// Sixteen megabytes or so.
+const MOST_INTERVALS: usize = 1 << 18;
 
 impl Ledger {
     /// A ledger over `index`, which it also opens to other commands; where that fails they read the files.
@@ -31,7 +35,16 @@ impl Ledger {
         let index = Arc::new(index);
         let answering = store::socket::serve(store, Arc::clone(&index)).ok();
         let (metrics, outcomes) = (metrics::new(), BTreeMap::new());
-        Ledger { index, answering, metrics, rows: Vec::new(), outcomes, storage_errors: 0, audio_bytes: 0 }
+        Ledger {
+            index,
+            answering,
+            metrics,
+            rows: Vec::new(),
+            intervals: 0,
+            outcomes,
+            storage_errors: 0,
+            audio_bytes: 0,
+        }
     }
 
     /// Enters a call.
@@ -41,8 +54,9 @@ impl Ledger {
         *self.outcomes.entry(record.outcome).or_default() += 1;
         self.storage_errors += u64::from(done.sealed.error.is_some());
         self.audio_bytes += record.recording.as_ref().map_or(0, |recording| recording.bytes);
+        self.intervals += record.provenance.len();
         self.rows.push(record);
-        if self.rows.len() >= BATCH { self.write_rows() } else { Ok(()) }
+        if self.rows.len() >= BATCH || self.intervals >= MOST_INTERVALS { self.write_rows() } else { Ok(()) }
     }
 
     /// The metrics that the calls were entered into.
@@ -80,6 +94,7 @@ impl Ledger {
     fn write_rows(&mut self) -> Result<(), store::Error> {
         self.index.insert(&self.rows)?;
         self.rows.clear();
+        self.intervals = 0;
         Ok(())
     }
 }
