@@ -25,7 +25,12 @@ fn calls_of_a_minute(bencher: Bencher<'_, '_>) {
         Held::of(Load { calls: CALLS, seconds: SECONDS, stagger: Span::from_ms(25), ..Load::default() });
     let calls = closed(&held);
     assert_eq!(calls.len(), CALLS as usize);
-    let settings = Settings { keep: Keep::Signalling, show_digits: false, durability: Durability::Fast };
+    let settings = Settings {
+        keep: Keep::Signalling,
+        show_digits: false,
+        silence: seal::Silence::default(),
+        durability: Durability::Fast,
+    };
     let call_seconds = ItemsCount::new(CALLS * SECONDS);
     bencher.counter(call_seconds).with_inputs(empty_store).bench_local_refs(|(_, store)| {
         for call in &calls {

@@ -52,7 +52,7 @@ impl<'a> Track<'a> {
     pub fn fill(&mut self, frames: &mut [i16], channel: usize) {
         self.bring_near(self.position + frames.len() as u64 / 2);
         let mut rest = frames;
-        while !rest.is_empty() {
+        while rest.len() >= 2 {
             if self.position >= self.until {
                 self.next_piece();
             }

@@ -69,6 +69,13 @@ pub struct KeptMessage {
     pub retransmission: bool,
 }
 
+impl KeptMessage {
+    /// How many bytes it takes.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<KeptMessage>() + self.frame.len()
+    }
+}
+
 /// A key sent by SIP INFO.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InfoKey {

@@ -1,4 +1,5 @@
-//! The table of open calls: by Call-ID, and by when each wants to be looked at again.
+//! The table of open calls: by Call-ID, by what each has to show for itself, and by when it wants to be looked at
+//! again.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +11,26 @@ use hashbrown::HashMap;
 use crate::claims::CallKey;
 use crate::matcher::Negotiations;
 use crate::negotiation::Negotiation;
-use crate::open_call::OpenCall;
+use crate::open_call::{OpenCall, Standing};
 use crate::side::Side;
 
 #[derive(Debug)]
 pub(crate) struct Calls {
     by_call_id: HashMap<String, Vec<CallKey>, RandomState>,
-    open: HashMap<CallKey, OpenCall, RandomState>,
-    due: BTreeSet<(Time, CallKey)>,
+    open: HashMap<CallKey, Box<Entry>, RandomState>,
+    due: BTreeSet<(Standing, Time, CallKey)>,
+    /// About how many bytes the open calls hold.
+    weight: usize,
     next: u32,
     grace: Span,
+}
+
+/// An open call, and what was last entered for it.
+#[derive(Debug)]
+struct Entry {
+    call: OpenCall,
+    due: (Standing, Time, CallKey),
+    weight: usize,
 }
 
 impl Calls {
@@ -28,6 +39,7 @@ impl Calls {
             by_call_id: HashMap::default(),
             open: HashMap::default(),
             due: BTreeSet::new(),
+            weight: 0,
             next: 0,
             grace,
         }
@@ -37,12 +49,16 @@ impl Calls {
         self.open.len()
     }
 
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
     pub(crate) fn get(&self, key: CallKey) -> Option<&OpenCall> {
-        self.open.get(&key)
+        self.open.get(&key).map(|entry| &entry.call)
     }
 
     pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut OpenCall> {
-        self.open.get_mut(&key)
+        self.open.get_mut(&key).map(|entry| &mut entry.call)
     }
 
     /// The calls of a Call-ID, the newest first: a Call-ID alone is no dialog.
@@ -50,26 +66,34 @@ impl Calls {
         self.by_call_id.get(call_id).map(|keys| keys.iter().rev().copied().collect()).unwrap_or_default()
     }
 
-    pub(crate) fn insert(&mut self, call: OpenCall) -> CallKey {
+    pub(crate) fn insert(&mut self, call: OpenCall, due: Time) -> CallKey {
         let key = CallKey(self.next);
         self.next = self.next.wrapping_add(1);
         self.by_call_id.entry(call.dialog.call_id.clone()).or_default().push(key);
-        self.due.insert((call.due, key));
-        self.open.insert(key, call);
+        let due = (call.standing(), due, key);
+        self.due.insert(due);
+        let weight = call.weight();
+        self.weight += weight;
+        self.open.insert(key, Box::new(Entry { call, due, weight }));
         key
     }
 
-    /// The call that has to go so that `newcomer` has room: of too many with one Call-ID the oldest, of too many in all
-    /// the one that would be closed next anyway.
-    pub(crate) fn to_make_room(&self, newcomer: &OpenCall, limit: usize) -> Option<CallKey> {
-        let namesakes = self.by_call_id.get(&newcomer.dialog.call_id);
-        let oldest = namesakes.filter(|keys| keys.len() >= MOST_NAMESAKES).and_then(|keys| keys.first());
-        oldest.copied().or_else(|| self.next_due().filter(|_| self.open.len() >= limit))
+    /// The call that has to go before another of that Call-ID can come, if there are too many of them.
+    pub(crate) fn least_namesake(&self, call_id: &str) -> Option<CallKey> {
+        let namesakes = self.by_call_id.get(call_id).filter(|keys| keys.len() >= MOST_NAMESAKES)?;
+        let due = |key: &CallKey| self.open.get(key).map(|entry| entry.due);
+        namesakes.iter().copied().min_by_key(due)
+    }
+
+    /// The call that is missed least: of those that have least to show for themselves, the one to be closed next.
+    pub(crate) fn least(&self) -> Option<CallKey> {
+        self.due.first().map(|&(.., key)| key)
     }
 
     pub(crate) fn remove(&mut self, key: CallKey) -> Option<OpenCall> {
-        let call = self.open.remove(&key)?;
-        self.due.remove(&(call.due, key));
+        let Entry { call, due, weight } = *self.open.remove(&key)?;
+        self.due.remove(&due);
+        self.weight -= weight;
         if let Some(keys) = self.by_call_id.get_mut(&call.dialog.call_id) {
             keys.retain(|&other| other != key);
             if keys.is_empty() {
@@ -79,34 +103,43 @@ impl Calls {
         Some(call)
     }
 
+    /// The call has changed, and is to be looked at again at `due`.
     pub(crate) fn set_due(&mut self, key: CallKey, due: Time) {
-        if let Some(call) = self.open.get_mut(&key)
-            && call.due != due
-        {
-            self.due.remove(&(call.due, key));
-            self.due.insert((due, key));
-            call.due = due;
+        let Some(entry) = self.open.get_mut(&key) else { return };
+        let due = (entry.call.standing(), due, key);
+        if entry.due != due {
+            self.due.remove(&entry.due);
+            self.due.insert(due);
+            entry.due = due;
         }
+        let weight = entry.call.weight();
+        self.weight = self.weight - entry.weight + weight;
+        entry.weight = weight;
     }
 
-    pub(crate) fn next_due(&self) -> Option<CallKey> {
-        self.due.first().map(|&(_, key)| key)
+    /// The call that is to be looked at first, and when.
+    pub(crate) fn next_due(&self) -> Option<(Time, CallKey)> {
+        // The first from a standing's beginning on may be one of the next standing; then that one's is the same.
+        let beginning = |standing| (standing, Time::from_ns(i64::MIN), CallKey(0));
+        let firsts =
+            Standing::ALL.iter().filter_map(|&standing| self.due.range(beginning(standing)..).next());
+        firsts.map(|&(_, due, key)| (due, key)).min()
     }
 
     pub(crate) fn due_by(&self, now: Time) -> Option<CallKey> {
-        self.due.first().filter(|&&(due, _)| due <= now).map(|&(_, key)| key)
+        self.next_due().filter(|&(due, _)| due <= now).map(|(_, key)| key)
     }
 }
 
 impl Negotiations for Calls {
     fn negotiation(&self, call: CallKey, at: Time) -> Option<&Negotiation> {
-        let call = self.open.get(&call)?;
+        let call = self.get(call)?;
         let over = call.media_until(self.grace).is_some_and(|until| at > until);
         (!over).then_some(&call.negotiation)
     }
 
     fn signals_from(&self, call: CallKey, side: Side, endpoint: Endpoint) -> bool {
-        let signalling = self.open.get(&call).and_then(|call| *call.signalling.of(side));
+        let signalling = self.get(call).and_then(|call| *call.signalling.of(side));
         signalling.is_some_and(|signalling| signalling.address == endpoint.address)
     }
 }

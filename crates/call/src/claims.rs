@@ -42,6 +42,22 @@ pub(crate) struct Claimed {
     cnames: Vec<String>,
 }
 
+impl Claimed {
+    /// Whether the call may claim no more.
+    fn is_full(&self) -> bool {
+        self.len() >= MOST_CLAIMS_A_CALL
+    }
+
+    fn len(&self) -> usize {
+        self.endpoints.len() + self.rtcp.len() + self.flows.len() + self.ssrcs.len() + self.cnames.len()
+    }
+
+    /// About how many bytes the claims take in all tables.
+    pub(crate) fn weight(&self) -> usize {
+        CLAIM_WEIGHT * self.len()
+    }
+}
+
 impl Claims {
     /// `call` says that `side` receives at `named`. A later claim of the same call renews the earlier one.
     pub(crate) fn claim(&mut self, claim: Claim, claimed: &mut Claimed) {
@@ -53,11 +69,16 @@ impl Claims {
             known.since = claim.since;
             return;
         }
-        if claims.len() >= MOST_CLAIMS {
-            claims.remove(0);
+        if !claimed.is_full() {
+            if claims.len() >= MOST_CLAIMS {
+                // Neither the first nor the latest: a flood of claims pushes out no call that was there before it.
+                claims.remove(MOST_CLAIMS / 2);
+            }
+            claims.push(claim);
+            claimed.endpoints.push(claim.named.endpoint);
+        } else if claims.is_empty() {
+            self.by_endpoint.remove(&claim.named.endpoint);
         }
-        claims.push(claim);
-        claimed.endpoints.push(claim.named.endpoint);
     }
 
     pub(crate) fn claim_rtcp(
@@ -67,14 +88,12 @@ impl Claims {
         receiver: Side,
         claimed: &mut Claimed,
     ) {
-        self.by_rtcp.insert(endpoint, (call, receiver));
-        claimed.rtcp.push(endpoint);
+        enter(&mut self.by_rtcp, endpoint, (call, receiver), claimed, |claimed| &mut claimed.rtcp);
     }
 
     /// A stream of this flow is `sender`'s.
     pub(crate) fn claim_flow(&mut self, flow: Flow, call: CallKey, sender: Side, claimed: &mut Claimed) {
-        self.by_flow.insert(flow, (call, sender));
-        claimed.flows.push(flow);
+        enter(&mut self.by_flow, flow, (call, sender), claimed, |claimed| &mut claimed.flows);
     }
 
     /// `sender` announced that it sends as `ssrc`, perhaps under a canonical name.
@@ -85,11 +104,9 @@ impl Claims {
         sender: Side,
         claimed: &mut Claimed,
     ) {
-        self.by_ssrc.insert(ssrc, (call, sender));
-        claimed.ssrcs.push(ssrc);
-        if let Some(cname) = cname {
-            self.by_cname.insert(cname.clone(), (call, sender));
-            claimed.cnames.push(cname);
+        enter(&mut self.by_ssrc, ssrc, (call, sender), claimed, |claimed| &mut claimed.ssrcs);
+        if let Some(cname) = cname.filter(|cname| cname.len() <= LONGEST_CNAME) {
+            enter(&mut self.by_cname, cname, (call, sender), claimed, |claimed| &mut claimed.cnames);
         }
     }
 
@@ -132,6 +149,29 @@ impl Claims {
 
 /// Calls that name one and the same endpoint at once: a gateway with one port for all of them.
 const MOST_CLAIMS: usize = 64;
+/// Two endpoints of each of 300 descriptions and some: a call that names more is used for something else.
+const MOST_CLAIMS_A_CALL: usize = 1024;
+/// What RTCP can carry (RFC 3550, section 6.5).
+const LONGEST_CNAME: usize = 255;
+/// A key and its owner, the list that it may stand in, and the key once more with the call.
+const CLAIM_WEIGHT: usize = 256;
+
+/// Enters a claim that takes the place of any older one.
+fn enter<K: std::hash::Hash + Eq + Clone>(
+    map: &mut HashMap<K, (CallKey, Side), RandomState>,
+    key: K,
+    owner: (CallKey, Side),
+    claimed: &mut Claimed,
+    keys: impl Fn(&mut Claimed) -> &mut Vec<K>,
+) {
+    let is_known = map.get(&key).is_some_and(|&(call, _)| call == owner.0);
+    if is_known || !claimed.is_full() {
+        map.insert(key.clone(), owner);
+    }
+    if !is_known && !claimed.is_full() {
+        keys(claimed).push(key);
+    }
+}
 
 /// Removes the keys that are still `call`'s; a newer call may have taken one over.
 fn drop_own<K: std::hash::Hash + Eq>(
@@ -143,5 +183,45 @@ fn drop_own<K: std::hash::Hash + Eq>(
         if map.get(&key).is_some_and(|&(owner, _)| owner == call) {
             map.remove(&key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::negotiation::Naming;
+    use flow::Address;
+    use sdp::MediaKind;
+
+    #[test]
+    fn a_flood_of_claims_pushes_out_neither_the_first_nor_the_latest() {
+        let mut claims = Claims::default();
+        let endpoint = Endpoint::new(Address::v4([192, 0, 2, 1]), 4000);
+        let named = Named { endpoint, naming: Naming::Description, kind: MediaKind::Audio };
+        for call in (0..1000).map(CallKey) {
+            let claim = Claim { call, side: Side::Caller, named, since: Time::default() };
+            claims.claim(claim, &mut Claimed::default());
+        }
+        let calls: Vec<u32> = claims.at(endpoint).iter().map(|claim| claim.call.0).collect();
+        assert_eq!((calls.len(), calls.first(), calls.last()), (MOST_CLAIMS, Some(&0), Some(&999)));
+    }
+
+    #[test]
+    fn what_a_call_claims_again_and_again_does_not_grow() {
+        let (mut claims, mut claimed) = (Claims::default(), Claimed::default());
+        let endpoint = |n: u32| Endpoint::new(Address::v4(n.to_be_bytes()), 4000);
+        let call = CallKey(7);
+        for n in 0..10_000 {
+            claims.claim_rtcp(endpoint(1), call, Side::Caller, &mut claimed);
+            claims.claim_source((5, Some("a@b".into())), call, Side::Caller, &mut claimed);
+            let named = Named { endpoint: endpoint(n), naming: Naming::Candidate, kind: MediaKind::Audio };
+            claims.claim(Claim { call, side: Side::Caller, named, since: Time::default() }, &mut claimed);
+            claims.claim_source((n, Some("x".repeat(60_000))), call, Side::Caller, &mut claimed);
+        }
+        assert_eq!(claimed.len(), MOST_CLAIMS_A_CALL);
+        assert!(claims.by_endpoint.len() + claims.by_ssrc.len() <= MOST_CLAIMS_A_CALL);
+        claims.withdraw(call, &mut claimed);
+        assert_eq!((claims.by_endpoint.len(), claims.by_ssrc.len(), claims.by_cname.len()), (0, 0, 0));
+        assert!(claims.by_rtcp.is_empty());
     }
 }

@@ -1,6 +1,8 @@
 //! What became of an INVITE and of the dialog that it set up (RFC 3261, sections 12, 13 and 15): a small machine that
 //! takes messages and knows nothing of media.
 
+use std::borrow::Cow;
+
 use clock::Time;
 use sip::{Message, Method, NameAddress, StartLine};
 
@@ -89,11 +91,7 @@ impl Dialog {
             callee,
             request_uri: uri.to_string(),
             p_asserted: Vec::new(),
-            diversion: message
-                .named("Diversion")
-                .take(MOST_IDENTITIES)
-                .map(|value| value.into_owned())
-                .collect(),
+            diversion: message.named("Diversion").take(MOST_IDENTITIES).map(Cow::into_owned).collect(),
             invited_at: at,
             ringing_at: None,
             answered_at: None,
@@ -117,19 +115,29 @@ impl Dialog {
 
     /// Who sent the message, if its tags are this call's: a response comes from the other side than its From. Where
     /// the tags tell nothing (RFC 2543 knew none), `from_caller` says whether it came from where the INVITE did.
-    pub(crate) fn sender(&self, message: &Message<'_>, from_caller: bool) -> Option<Side> {
-        let (from, to) = (message.from()?.tag, message.to()?.tag);
-        if from == to && from == self.caller.tag {
+    pub(crate) fn sender(&self, tags: &Tags, from_caller: bool) -> Option<Side> {
+        let Tags { from, to, is_response } = tags;
+        if from == to && *from == self.caller.tag {
             return Some(if from_caller { Side::Caller } else { Side::Callee });
         }
-        let requester = if from == self.caller.tag {
+        let requester = if *from == self.caller.tag {
             Side::Caller
-        } else if to == self.caller.tag {
+        } else if *to == self.caller.tag {
             Side::Callee
         } else {
             return None;
         };
-        Some(if matches!(message.start(), StartLine::Status { .. }) { requester.other() } else { requester })
+        Some(if *is_response { requester.other() } else { requester })
+    }
+
+    /// About how many bytes it holds, the table's key among them.
+    pub(crate) fn weight(&self) -> usize {
+        let values = self.p_asserted.iter().chain(&self.diversion).map(String::len).sum::<usize>();
+        2 * self.call_id.len()
+            + weight_of(&self.caller)
+            + weight_of(&self.callee)
+            + self.request_uri.len()
+            + values
     }
 
     /// Whether this INVITE begins another call although Call-ID and tag are the same: the last one is over.
@@ -176,6 +184,10 @@ impl Dialog {
     }
 
     fn handle_answer(&mut self, code: u16, message: &Message<'_>, at: Time) {
+        if code > 100 && self.answered_at.is_none() {
+            // Until one answers, the branch that spoke last (RFC 3261, section 12.1); a refusal has a tag as well.
+            self.callee.tag = message.to().and_then(|to| to.tag).or(self.callee.tag.take());
+        }
         match code {
             ..=100 => {}
             101..=199 => self.ringing_at = self.ringing_at.or(Some(at)),
@@ -184,7 +196,6 @@ impl Dialog {
                     // A 2xx that crossed a CANCEL answers the call all the same (RFC 3261, section 9.1).
                     (self.answered_at, self.ended_at, self.end) = (Some(at), None, None);
                     (self.phase, self.status_code) = (Phase::Answered, Some(code));
-                    self.callee.tag = message.to().and_then(|to| to.tag);
                     self.note_identities(message);
                 }
             }
@@ -215,6 +226,32 @@ impl Dialog {
                 self.p_asserted.push(identity.into_owned());
             }
         }
+    }
+}
+
+fn weight_of(address: &NameAddress) -> usize {
+    let len = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let parameters =
+        address.parameters.iter().map(|(name, value)| PARAMETER_WEIGHT + name.len() + len(value));
+    address.uri.len() + len(&address.display) + len(&address.tag) + parameters.sum::<usize>()
+}
+
+/// Two strings without their bytes.
+const PARAMETER_WEIGHT: usize = 48;
+
+/// What tells whose a message is: read once, and held against every call of its Call-ID.
+#[derive(Debug)]
+pub(crate) struct Tags {
+    from: Option<String>,
+    to: Option<String>,
+    is_response: bool,
+}
+
+impl Tags {
+    /// `None` where From or To is missing.
+    pub(crate) fn of(message: &Message<'_>) -> Option<Tags> {
+        let is_response = matches!(message.start(), StartLine::Status { .. });
+        Some(Tags { from: message.from()?.tag, to: message.to()?.tag, is_response })
     }
 }
 

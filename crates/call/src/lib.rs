@@ -3,9 +3,11 @@
 //! [`Tracker::handle_datagram`] takes a datagram, [`Tracker::poll_call`] gives the calls that are over. Time is the
 //! capture's; nothing here reads a clock, opens a file or decodes audio.
 
+mod arrival;
 mod call;
 mod calls;
 mod claims;
+mod config;
 mod counts;
 mod dialog;
 mod hindsight;
@@ -16,10 +18,12 @@ mod side;
 mod tracker;
 mod waiting;
 
+pub use arrival::Arrival;
 pub use call::{Call, InfoKey, KeptMessage, Matched, State};
+pub use config::{Config, Patience};
 pub use counts::{Counts, OrphanCounts, RtpCounts};
 pub use dialog::{Dialog, End, Phase};
 pub use matcher::Rule;
 pub use negotiation::{Epoch, Hold, Naming, Negotiation};
 pub use side::{Both, Side};
-pub use tracker::{Arrival, Config, Patience, Tracker};
+pub use tracker::Tracker;

@@ -1,15 +1,18 @@
 //! What the session descriptions of a call say: where each side receives, in which formats, from when on, and who holds
 //! whom (RFC 3264, RFC 8866).
 
+use std::hash::BuildHasher;
+
 use clock::Time;
 use flow::{Address, Endpoint};
+use foldhash::fast::FixedState;
 use sdp::{Direction, Format, MediaKind, Session};
 use sip::{Message, Method, StartLine};
 
 use crate::side::{Both, Side};
 
 /// How an endpoint came to be named.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Naming {
     /// By the description's own address and port.
     Description,
@@ -20,7 +23,7 @@ pub enum Naming {
 }
 
 /// An endpoint at which a side said it receives media.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Named {
     /// Where.
     pub(crate) endpoint: Endpoint,
@@ -68,6 +71,13 @@ pub struct Epoch {
 #[derive(Clone, Default, Debug)]
 pub struct Negotiation {
     sides: Both<Vec<Described>>,
+    /// Every endpoint that a side named, in order, with the strongest way in which it did.
+    named: Both<Vec<(Endpoint, Naming)>>,
+    /// Whether a side's latest description moved its media: another endpoint or direction.
+    moved: Both<bool>,
+    /// Formats in all the descriptions of a side.
+    formats: Both<usize>,
+    weight: usize,
     epochs: Vec<Epoch>,
     /// The transaction whose request carried a description: what comes back in it is the answer.
     offered: Option<(u32, Side)>,
@@ -77,7 +87,8 @@ pub struct Negotiation {
 struct Described {
     at: Time,
     formats: Vec<Format>,
-    named: Vec<Named>,
+    /// Stands for the endpoints named: only asked whether it is the same.
+    endpoints: u64,
     direction: Direction,
     secure: bool,
     unspecified: bool,
@@ -95,26 +106,59 @@ impl Negotiation {
     ) -> Brought {
         let brought = brought(session, signalling);
         let audio = session.media.iter().find(|media| media.kind == MediaKind::Audio && !media.is_rejected());
-        let formats =
-            session.media.iter().filter(|media| !media.is_rejected()).flat_map(|media| media.formats.clone());
         let described = Described {
             at,
-            formats: formats.collect(),
-            named: brought.named.clone(),
+            formats: formats(session),
+            endpoints: FixedState::default().hash_one(&brought.named),
             direction: audio.map_or(Direction::Inactive, |media| media.direction),
             secure: audio.is_some_and(sdp::Media::is_secure),
             unspecified: audio
                 .and_then(|media| media.address)
                 .is_some_and(|address| address.is_unspecified()),
         };
-        let history = self.sides.of_mut(side);
-        if history.len() < MOST_DESCRIPTIONS {
-            history.push(described);
-        }
+        self.note_named(side, &brought.named);
+        self.note(side, described);
         if self.is_answer(message, side) {
             self.begin_epoch(at);
         }
         brought
+    }
+
+    /// Keeps the description unless it only repeats the one before: a session timer sends the same one for hours.
+    fn note(&mut self, side: Side, described: Described) {
+        let history = self.sides.of_mut(side);
+        let last = history.last();
+        *self.moved.of_mut(side) = last.is_some_and(|last| last.moves_to(&described));
+        if last.is_some_and(|last| last.is_repeated_by(&described)) {
+            return;
+        }
+        let formats = self.formats.of_mut(side);
+        if history.len() < MOST_DESCRIPTIONS && *formats + described.formats.len() <= MOST_FORMATS {
+            *formats += described.formats.len();
+            self.weight += described.weight();
+            history.push(described);
+        }
+    }
+
+    fn note_named(&mut self, side: Side, named: &[Named]) {
+        let known = self.named.of_mut(side);
+        for &Named { endpoint, naming, .. } in named {
+            match known.binary_search_by_key(&endpoint, |&(endpoint, _)| endpoint) {
+                Ok(at) => {
+                    if let Some((_, known)) = known.get_mut(at) {
+                        *known = naming.min(*known);
+                    }
+                }
+                Err(at) if known.len() < MOST_ENDPOINTS => known.insert(at, (endpoint, naming)),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// About how many bytes it holds.
+    pub(crate) fn weight(&self) -> usize {
+        let named = self.named.caller.len() + self.named.callee.len();
+        self.weight + named * size_of::<(Endpoint, Naming)>() + self.epochs.len() * size_of::<Epoch>()
     }
 
     /// RFC 3264 and RFC 6337: a description in a response answers the one in its request, if that had one; the ACK
@@ -159,10 +203,7 @@ impl Negotiation {
 
     /// Whether neither side moved since the description before: the 200 repeats what the 183 said.
     fn same_endpoints(&self) -> bool {
-        Side::BOTH.iter().all(|&side| match self.sides.of(side).as_slice() {
-            [.., before, latest] => before.named == latest.named && before.direction == latest.direction,
-            _ => true,
-        })
+        !self.moved.caller && !self.moved.callee
     }
 
     /// The spans of the call, in order.
@@ -178,11 +219,13 @@ impl Negotiation {
         latest.peek().is_some() && latest.all(|described| described.secure)
     }
 
-    /// From when on no description changed anything any more.
+    /// When the descriptions came, in order: between two of these times no payload type changes its meaning.
     #[must_use]
-    pub fn settled_at(&self) -> Time {
-        let latest = Side::BOTH.iter().filter_map(|&side| self.sides.of(side).last());
-        latest.map(|described| described.at).max().unwrap_or_default()
+    pub fn changes(&self) -> Vec<Time> {
+        let described = Side::BOTH.iter().flat_map(|&side| self.sides.of(side));
+        let mut changes: Vec<Time> = described.map(|described| described.at).collect();
+        changes.sort_unstable();
+        changes
     }
 
     /// What payload type `number` means in a stream that `receiver` was sent at `at`: the receiver's description
@@ -202,18 +245,17 @@ impl Negotiation {
     /// How `side` named `endpoint`, if it did.
     #[must_use]
     pub fn naming(&self, side: Side, endpoint: Endpoint) -> Option<Naming> {
-        let all = self.sides.of(side).iter().flat_map(|described| &described.named);
-        all.filter(|named| named.endpoint == endpoint).map(|named| named.naming).min()
+        let named = self.named.of(side);
+        let at = named.binary_search_by_key(&endpoint, |&(endpoint, _)| endpoint).ok()?;
+        named.get(at).map(|&(_, naming)| naming)
     }
 
     /// Whether `side` named some endpoint at `address`.
     #[must_use]
     pub fn names_address(&self, side: Side, address: Address) -> bool {
-        self.sides
-            .of(side)
-            .iter()
-            .flat_map(|described| &described.named)
-            .any(|named| named.endpoint.address == address)
+        let named = self.named.of(side);
+        let at = named.partition_point(|(endpoint, _)| endpoint.address < address);
+        named.get(at).is_some_and(|(endpoint, _)| endpoint.address == address)
     }
 
     /// Whether `side` sent a description at all.
@@ -227,37 +269,138 @@ impl Described {
     fn format(&self, number: u8) -> Option<&Format> {
         self.formats.iter().find(|format| format.payload_type == number)
     }
+
+    fn moves_to(&self, next: &Described) -> bool {
+        self.endpoints != next.endpoints || self.direction != next.direction
+    }
+
+    fn is_repeated_by(&self, next: &Described) -> bool {
+        let same_flags = self.secure == next.secure && self.unspecified == next.unspecified;
+        same_flags && !self.moves_to(next) && self.formats == next.formats
+    }
+
+    fn weight(&self) -> usize {
+        let text = |format: &Format| format.encoding.len() + format.fmtp.as_ref().map_or(0, String::len);
+        let formats = self.formats.iter().map(|format| size_of::<Format>() + text(format));
+        size_of::<Described>() + formats.sum::<usize>()
+    }
+}
+
+/// What each payload type means, by the first media that has it.
+fn formats(session: &Session) -> Vec<Format> {
+    let mut formats: Vec<Format> = Vec::new();
+    let mut seen = 0u128;
+    for format in session.media.iter().filter(|media| !media.is_rejected()).flat_map(|media| &media.formats) {
+        let bit = 1u128 << (format.payload_type & 0x7f);
+        if seen & bit == 0 {
+            seen |= bit;
+            formats.push(format.clone());
+        }
+    }
+    formats
 }
 
 fn brought(session: &Session, signalling: Address) -> Brought {
     let mut brought = Brought::default();
-    for media in session.media.iter().filter(|media| !media.is_rejected()) {
+    let wanted = || session.media.iter().filter(|media| !media.is_rejected());
+    for media in wanted() {
         let described = media.address.map(Address::from).filter(|address| !address.is_unspecified());
-        let mut name = |address, port, naming| {
-            let named = Named { endpoint: Endpoint::new(address, port), naming, kind: media.kind };
-            if !brought.named.contains(&named) {
-                brought.named.push(named);
-            }
-        };
         if let Some(address) = described {
-            name(address, media.port, Naming::Description);
+            brought.name(address, media.port, Naming::Description, media.kind);
         }
         if described != Some(signalling) {
-            name(signalling, media.port, Naming::SignallingHost);
-        }
-        for candidate in media.candidates.iter().filter(|candidate| candidate.component == RTP_COMPONENT) {
-            name(candidate.address.into(), candidate.port, Naming::Candidate);
+            brought.name(signalling, media.port, Naming::SignallingHost, media.kind);
         }
         if let Some((address, port)) = media.rtcp {
             let host = address.map(Address::from).or(described).unwrap_or(signalling);
             brought.rtcp.push(Endpoint::new(host, port));
         }
-        brought.sources.extend(media.ssrcs.iter().map(|source| (source.ssrc, source.cname.clone())));
+        let room = MOST_NAMED.saturating_sub(brought.sources.len());
+        brought
+            .sources
+            .extend(media.ssrcs.iter().take(room).map(|source| (source.ssrc, source.cname.clone())));
+    }
+    // After all the descriptions, so that candidates leave room for those.
+    for media in wanted() {
+        for candidate in media.candidates.iter().filter(|candidate| candidate.component == RTP_COMPONENT) {
+            brought.name(candidate.address.into(), candidate.port, Naming::Candidate, media.kind);
+        }
     }
     brought
 }
 
+impl Brought {
+    fn name(&mut self, address: Address, port: u16, naming: Naming, kind: MediaKind) {
+        let named = Named { endpoint: Endpoint::new(address, port), naming, kind };
+        if self.named.len() < MOST_NAMED && !self.named.contains(&named) {
+            self.named.push(named);
+        }
+    }
+}
+
 /// Component 1 of a candidate is RTP, 2 is RTCP (RFC 8839).
 const RTP_COMPONENT: u8 = 1;
+/// Endpoints, or sources, of one description: two for each of the media that one may have, and a hundred candidates.
+const MOST_NAMED: usize = 256;
+/// Endpoints that are known of one side.
+const MOST_ENDPOINTS: usize = 512;
 /// A call that is negotiated anew each second for five minutes; beyond it the first ones stand.
 const MOST_DESCRIPTIONS: usize = 300;
+/// Formats of those: a dozen each is usual.
+const MOST_FORMATS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INVITE: &[u8] = b"INVITE sip:b@x SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n";
+    const OK: &[u8] = b"SIP/2.0 200 OK\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n";
+
+    fn describe(negotiation: &mut Negotiation, message: &[u8], side: Side, at_s: i64, body: &str) -> Brought {
+        let session = Session::read(body.as_bytes()).unwrap();
+        let message = Message::read(message).unwrap();
+        let host = Address::v4([192, 0, 2, 9]);
+        negotiation.handle_description(&session, &message, side, host, Time::from_parts(at_s, 0))
+    }
+
+    fn body(media: &str) -> String {
+        format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{media}")
+    }
+
+    #[test]
+    fn a_session_timer_adds_nothing_and_the_hold_after_hours_of_it_is_seen() {
+        let mut negotiation = Negotiation::default();
+        for n in 0..1000 {
+            describe(&mut negotiation, INVITE, Side::Caller, n, &body("m=audio 4000 RTP/AVP 0\r\n"));
+            describe(&mut negotiation, OK, Side::Callee, n, &body("m=audio 6000 RTP/AVP 0\r\n"));
+        }
+        assert_eq!((negotiation.epochs().len(), negotiation.changes()), (1, vec![Time::from_parts(0, 0); 2]));
+        let hold = body("m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n");
+        describe(&mut negotiation, INVITE, Side::Caller, 1000, &hold);
+        describe(&mut negotiation, OK, Side::Callee, 1000, &body("m=audio 6000 RTP/AVP 8\r\na=recvonly\r\n"));
+        assert_eq!(negotiation.epochs().last().map(|epoch| epoch.hold), Some(Hold::Caller));
+        assert!(negotiation.format(Side::Caller, 8, Time::from_parts(1001, 0)).is_some());
+    }
+
+    #[test]
+    fn a_call_that_names_ever_new_endpoints_and_formats_stays_small() {
+        let mut negotiation = Negotiation::default();
+        for n in 0..2000u32 {
+            let formats: String = (0..100).map(|format| format!(" {format}")).collect();
+            let mut media: String =
+                (0..60).map(|m| format!("m=audio {} RTP/AVP{formats}\r\n", 1024 + n + m)).collect();
+            for m in 0..60u32 {
+                let [_, a, b, c] = (n * 60 + m).to_be_bytes();
+                media += &format!("a=candidate:1 1 UDP 1 10.{a}.{b}.{c} 2000 typ host\r\n");
+            }
+            let brought = describe(&mut negotiation, INVITE, Side::Caller, n.into(), &body(&media));
+            assert!(brought.named.len() <= MOST_NAMED);
+            assert_eq!(brought.named.iter().filter(|named| named.naming == Naming::Description).count(), 60);
+        }
+        assert!(negotiation.weight() < 1 << 20, "{} bytes", negotiation.weight());
+        let first = Endpoint::new(Address::v4([192, 0, 2, 1]), 1024);
+        assert_eq!(negotiation.naming(Side::Caller, first), Some(Naming::Description));
+        assert!(negotiation.names_address(Side::Caller, first.address));
+        assert!(!negotiation.names_address(Side::Caller, Address::v4([192, 0, 2, 2])));
+    }
+}

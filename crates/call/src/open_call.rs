@@ -9,13 +9,14 @@ use sdp::MediaKind;
 use sip::{Message, Method, StartLine};
 use std::hash::BuildHasher;
 
+use crate::arrival::Arrival;
 use crate::call::{InfoKey, KeptMessage};
 use crate::claims::Claimed;
+use crate::config::Patience;
 use crate::dialog::{Dialog, End, Phase};
 use crate::matcher::Rule;
 use crate::negotiation::Negotiation;
 use crate::side::{Both, Side};
-use crate::tracker::{Arrival, Patience};
 
 #[derive(Debug)]
 pub(crate) struct OpenCall {
@@ -30,14 +31,33 @@ pub(crate) struct OpenCall {
     pub(crate) ambiguous_streams: u32,
     /// Where each side's first message came from.
     pub(crate) signalling: Both<Option<Endpoint>>,
-    /// When the call wants to be looked at again.
-    pub(crate) due: Time,
     /// When its last media packet came, as far as that was looked at.
     pub(crate) last_media_at: Option<Time>,
     /// Whether a newer call speaks where this one did.
     pub(crate) ports_reused: bool,
     kept_bytes: usize,
+    report_bytes: usize,
     seen: HashSet<u64, FixedState>,
+}
+
+/// How much a call has to show for itself: what is less goes first where there is no room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Standing {
+    /// It is over and waits for stragglers.
+    Over,
+    /// Nobody has answered its INVITE with more than a 100.
+    Unheard,
+    /// The callee rings.
+    Ringing,
+    /// Answered, and no media was seen.
+    Answered,
+    /// Media came.
+    Speaking,
+}
+
+impl Standing {
+    pub(crate) const ALL: [Standing; 5] =
+        [Standing::Over, Standing::Unheard, Standing::Ringing, Standing::Answered, Standing::Speaking];
 }
 
 /// A stream of the call.
@@ -63,17 +83,23 @@ impl OpenCall {
             info_digits: Vec::new(),
             ambiguous_streams: 0,
             signalling: Both::default(),
-            due: at,
             last_media_at: None,
             ports_reused: false,
             kept_bytes: 0,
+            report_bytes: 0,
             seen: HashSet::default(),
         })
     }
 
-    /// Keeps the message as captured, and tells whether it was seen before on the same way: the same transaction,
-    /// method or status, and flow (RFC 3261, section 17).
-    pub(crate) fn keep_message(&mut self, message: &Message<'_>, arrival: &Arrival<'_>, from: Side) -> bool {
+    /// Keeps the message as captured where the call then holds no more than `room` bytes, and tells whether it was
+    /// seen before on the same way: the same transaction, method or status, and flow (RFC 3261, section 17).
+    pub(crate) fn keep_message(
+        &mut self,
+        message: &Message<'_>,
+        arrival: &Arrival<'_>,
+        from: Side,
+        room: usize,
+    ) -> bool {
         self.signalling.of_mut(from).get_or_insert(arrival.flow.source);
         let retransmission =
             self.seen.len() < MOST_MESSAGES && !self.seen.insert(identity(message, arrival.flow));
@@ -83,8 +109,8 @@ impl OpenCall {
             self.info_digits.push(InfoKey { side: from, digit, at, duration_ms });
         }
         match kept(arrival, digit.is_some(), retransmission) {
-            Some(kept) if self.has_room_for(&kept) => {
-                self.kept_bytes += kept.frame.len();
+            Some(kept) if self.has_room_for(&kept, room) => {
+                self.kept_bytes += kept.weight();
                 self.messages.push(kept);
             }
             _ => self.messages_dropped += 1,
@@ -92,16 +118,36 @@ impl OpenCall {
         retransmission
     }
 
-    pub(crate) fn keep_report(&mut self, arrival: &Arrival<'_>) {
+    pub(crate) fn keep_report(&mut self, arrival: &Arrival<'_>, room: usize) {
         if let Some(kept) = kept(arrival, false, false)
             && self.reports.len() < MOST_REPORTS
+            && self.report_bytes + kept.weight() <= MOST_REPORT_BYTES.min(room)
         {
+            self.report_bytes += kept.weight();
             self.reports.push(kept);
         }
     }
 
-    fn has_room_for(&self, kept: &KeptMessage) -> bool {
-        self.messages.len() < MOST_MESSAGES && self.kept_bytes + kept.frame.len() <= MOST_BYTES
+    fn has_room_for(&self, kept: &KeptMessage, room: usize) -> bool {
+        self.messages.len() < MOST_MESSAGES && self.kept_bytes + kept.weight() <= MOST_BYTES.min(room)
+    }
+
+    /// About how many bytes it holds; the packets of its streams are counted with those.
+    pub(crate) fn weight(&self) -> usize {
+        let lists = self.seen.len() * SEEN_WEIGHT + self.info_digits.len() * size_of::<InfoKey>();
+        let said = self.dialog.weight() + self.negotiation.weight() + self.claimed.weight();
+        size_of::<OpenCall>() + self.kept_bytes + self.report_bytes + lists + said
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        match self.dialog.phase() {
+            Phase::Over => Standing::Over,
+            Phase::Refused if !self.is_challenged() => Standing::Over,
+            _ if self.last_media_at.is_some() => Standing::Speaking,
+            Phase::Answered => Standing::Answered,
+            _ if self.dialog.ringing_at.is_some() => Standing::Ringing,
+            _ => Standing::Unheard,
+        }
     }
 
     /// When the call, as it stands, is to be looked at again, and how it ends if nothing has changed by then.
@@ -177,3 +223,6 @@ const MOST_MESSAGES: usize = 1000;
 const MOST_BYTES: usize = 2 << 20;
 /// A day of reports, one each five seconds.
 const MOST_REPORTS: usize = 20_000;
+const MOST_REPORT_BYTES: usize = 4 << 20;
+/// A hash in its table.
+const SEEN_WEIGHT: usize = 16;

@@ -9,83 +9,22 @@ use clock::{Span, Time};
 use flow::{Endpoint, Flow};
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
-use rtp::{Copying, Disposition, Dropped, Frame, Kind, Packet, Report, StreamId, Streams};
+use rtp::{Copying, Disposition, Dropped, Kind, Packet, Report, StreamId, Streams};
 use sip::Message;
 
+use crate::arrival::Arrival;
 use crate::call::{Call, Matched};
 use crate::calls::Calls;
 use crate::claims::{CallKey, Claim, Claims};
+use crate::config::Config;
 use crate::counts::Counts;
-use crate::dialog::End;
+use crate::dialog::{End, Tags};
 use crate::hindsight;
 use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
 use crate::negotiation::Brought;
 use crate::open_call::{Attached, OpenCall};
 use crate::side::{Both, Side};
-use crate::waiting::Waiting;
-
-/// A UDP datagram and the frame in which it came.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// When it was captured.
-    pub at: Time,
-    /// From where to where.
-    pub flow: Flow,
-    /// What the datagram carries.
-    pub payload: &'a [u8],
-    /// The whole frame.
-    pub frame: Frame<'a>,
-}
-
-/// How long to wait for what, by the capture's clock.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// After the end of a call its media may still come for so long.
-    pub grace: Span,
-    /// After the end, repetitions of the last messages are still the call's.
-    pub linger: Span,
-    /// For an INVITE with credentials after it was asked for (RFC 3261: 64 times T1).
-    pub challenge: Span,
-    /// For a final response: Timer C and some (RFC 3261, section 16.6).
-    pub ringing: Span,
-    /// For media to go on in an answered call.
-    pub media: Span,
-    /// For a sign of life in an answered call whose media was never seen.
-    pub no_media: Span,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Patience {
-            grace: Span::from_secs(1),
-            linger: Span::from_secs(5),
-            challenge: Span::from_secs(32),
-            ringing: Span::from_secs(200),
-            media: Span::from_secs(300),
-            no_media: Span::from_secs(7200),
-        }
-    }
-}
-
-/// What a tracker keeps and for how long.
-#[derive(Clone, Copy, Debug)]
-pub struct Config {
-    /// The bounds of the table of streams.
-    pub streams: rtp::Limits,
-    /// How many calls may be open at once.
-    pub calls: usize,
-    /// How much of each lent packet is copied.
-    pub copying: Copying,
-    /// How long to wait.
-    pub patience: Patience,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let (streams, patience) = (rtp::Limits::default(), Patience::default());
-        Config { streams, calls: 100_000, copying: Copying::Payloads, patience }
-    }
-}
+use crate::waiting::{Ends, Waiting};
 
 /// Watches the datagrams of a network.
 #[derive(Debug)]
@@ -94,6 +33,8 @@ pub struct Tracker {
     calls: Calls,
     claims: Claims,
     waiting: Waiting,
+    /// The streams that calls have.
+    attached: Ends,
     streams: Streams,
     ambiguous: HashSet<StreamId, RandomState>,
     closed: VecDeque<Call>,
@@ -104,6 +45,8 @@ pub struct Tracker {
     revisit: Vec<Endpoint>,
     now: Time,
     next_sweep: Time,
+    /// How often time passed since it was set back.
+    since_set_back: u32,
 }
 
 impl Tracker {
@@ -115,6 +58,7 @@ impl Tracker {
             calls: Calls::new(config.patience.grace),
             claims: Claims::default(),
             waiting: Waiting::default(),
+            attached: Ends::default(),
             streams: Streams::new(config.streams, config.copying),
             ambiguous: HashSet::default(),
             closed: VecDeque::new(),
@@ -124,6 +68,7 @@ impl Tracker {
             revisit: Vec::new(),
             now: Time::default(),
             next_sweep: Time::default(),
+            since_set_back: BETWEEN_SET_BACKS,
         }
     }
 
@@ -147,6 +92,11 @@ impl Tracker {
 
     /// Lets time pass: calls that waited long enough are closed.
     pub fn handle_time(&mut self, now: Time) {
+        self.since_set_back = self.since_set_back.saturating_add(1);
+        if self.now - now > SET_BACK && self.since_set_back >= BETWEEN_SET_BACKS {
+            // The capture's clock was set back, or one of its time stamps was wrong: nobody waits until it comes round.
+            (self.now, self.next_sweep, self.since_set_back) = (now, now + SWEEP, 0);
+        }
         if now < self.next_sweep {
             return;
         }
@@ -161,7 +111,7 @@ impl Tracker {
 
     /// The input is over: every open call is closed as `end`, every stream let go of.
     pub fn handle_end(&mut self, end: End) {
-        while let Some(key) = self.calls.next_due() {
+        while let Some((_, key)) = self.calls.next_due() {
             self.close_by_signalling_or(key, end);
         }
         self.streams.drain(&mut self.dropped);
@@ -227,14 +177,15 @@ impl Tracker {
         let flow = arrival.flow;
         let paired = Flow::new(beside(flow.source), beside(flow.destination));
         let id = self.streams.find(paired, report.sender).or_else(|| self.streams.find(flow, report.sender));
-        let Some(id) = id else { return };
-        let owner = self.streams.stream(id).and_then(rtp::Stream::owner);
-        if let Some(call) = owner.and_then(|owner| self.calls.get_mut(CallKey(owner))) {
-            if self.config.copying == Copying::Frames {
-                call.keep_report(arrival);
-            }
-            return;
+        let owner = id.and_then(|id| self.streams.stream(id)).and_then(rtp::Stream::owner).map(CallKey);
+        // Reports may come before the first packet that they speak of; the call is where they are sent to.
+        let receiver = |endpoint| self.claims.at(endpoint).last().map(|claim| claim.call);
+        let call = owner.or_else(|| receiver(paired.destination)).or_else(|| receiver(flow.destination));
+        let room = self.room_a_call();
+        if let Some(call) = call.filter(|_| self.config.copying == Copying::Frames) {
+            self.calls.get_mut(call).into_iter().for_each(|call| call.keep_report(arrival, room));
         }
+        let Some(id) = id.filter(|_| owner.is_none()) else { return };
         let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());
         self.waiting.hear(id, Hearsay { destination: flow.destination, cname });
         if let Some(flow) =
@@ -254,32 +205,56 @@ impl Tracker {
         };
         self.counts.count_message(&message);
         let Some((key, from)) = self.call_of(&message, arrival) else { return };
+        let room = self.room_a_call();
         let Some(call) = self.calls.get_mut(key) else { return };
-        self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from));
+        self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from, room));
         call.dialog.handle_message(&message, from, arrival.at);
         self.handle_description(key, &message, from, arrival);
         self.reschedule(key);
+        while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {}
+    }
+
+    /// How many bytes of messages one call may hold: what is scarce is shared, and never used up.
+    fn room_a_call(&self) -> usize {
+        self.config.signalling_bytes.saturating_sub(self.calls.weight()) / SHARES
     }
 
     /// The call that the message is about and who sent it; an INVITE outside of any call begins one.
     fn call_of(&mut self, message: &Message<'_>, arrival: &Arrival<'_>) -> Option<(CallKey, Side)> {
-        let call_id = message.call_id()?;
+        let (call_id, tags) = (message.call_id()?, Tags::of(message)?);
         for key in self.calls.of_call_id(&call_id) {
             let Some(call) = self.calls.get(key) else { continue };
             let from_caller = call.signalling.caller == Some(arrival.flow.source);
-            let Some(from) = call.dialog.sender(message, from_caller) else { continue };
+            let Some(from) = call.dialog.sender(&tags, from_caller) else { continue };
             if !call.dialog.is_reused_by(message) {
                 return Some((key, from));
             }
             self.close_by_signalling_or(key, End::Replaced);
         }
         let call = OpenCall::begin(message, arrival.at)?;
-        if let Some(key) = self.calls.to_make_room(&call, self.config.calls) {
+        if let Some(key) = self.calls.least_namesake(&call_id) {
             self.counts.calls_evicted += 1;
             self.close_by_signalling_or(key, End::MediaTimeout);
+        } else if self.calls.len() >= self.config.calls {
+            self.evict_call();
         }
         self.counts.calls_seen += 1;
-        Some((self.calls.insert(call), Side::Caller))
+        Some((self.calls.insert(call, arrival.at), Side::Caller))
+    }
+
+    /// Closes the call that has least to show for itself, so that there is room. A call whose media was not asked for
+    /// lately may have spoken on, and then stands behind those that did not.
+    fn evict_call(&mut self) -> bool {
+        for _ in 0..MOST_LOOKS {
+            match self.calls.least() {
+                Some(key) if self.hears_more_of(key) => self.reschedule(key),
+                _ => break,
+            }
+        }
+        let Some(key) = self.calls.least() else { return false };
+        self.counts.calls_evicted += 1;
+        self.close_by_signalling_or(key, End::MediaTimeout);
+        true
     }
 
     fn handle_description(&mut self, key: CallKey, message: &Message<'_>, side: Side, arrival: &Arrival<'_>) {
@@ -315,13 +290,11 @@ impl Tracker {
 
     /// `newcomer` names an endpoint: where other calls' streams begin or end there, what comes next may be its own.
     fn contest(&mut self, newcomer: CallKey, endpoint: Endpoint) {
-        for claim in self.claims.at(endpoint).iter().filter(|claim| claim.call != newcomer) {
-            let Some(other) = self.calls.get(claim.call) else { continue };
-            for attached in &other.attached {
-                let Some(flow) = self.streams.stream(attached.id).map(|stream| stream.flow) else { continue };
-                if flow.destination == endpoint || flow.source == endpoint {
-                    self.streams.contest(attached.id);
-                }
+        for &id in self.attached.at(endpoint) {
+            let owner = self.streams.stream(id).and_then(rtp::Stream::owner).map(CallKey);
+            let claimed = |other| self.claims.at(endpoint).iter().any(|claim| claim.call == other);
+            if owner.is_some_and(|owner| owner != newcomer && claimed(owner)) {
+                self.streams.contest(id);
             }
         }
     }
@@ -384,6 +357,7 @@ impl Tracker {
         self.claims.claim_flow(flow, found.call, sender, &mut call.claimed);
         self.streams.claim(id, found.call.0);
         self.waiting.leave(id, flow);
+        self.attached.enter(id, flow);
         self.ambiguous.remove(&id);
         self.reschedule(found.call);
         // Its reverse may have waited for it.
@@ -400,15 +374,23 @@ impl Tracker {
 
     /// A call is due: it has waited long enough, or media was a sign of life.
     fn look_at(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let last = call.attached.iter().filter_map(|one| Some(self.streams.stream(one.id)?.last_at)).max();
-        call.last_media_at = call.last_media_at.max(last);
+        self.hears_more_of(key);
+        let Some(call) = self.calls.get(key) else { return };
         let (deadline, end) = call.deadline(&self.config.patience);
         if deadline <= self.now {
             self.close(key, end);
         } else {
             self.calls.set_due(key, deadline);
         }
+    }
+
+    /// Asks the call's streams for their last packets; whether any came since they were asked before.
+    fn hears_more_of(&mut self, key: CallKey) -> bool {
+        let Some(call) = self.calls.get_mut(key) else { return false };
+        let last = call.attached.iter().filter_map(|one| Some(self.streams.stream(one.id)?.last_at)).max();
+        let more = last > call.last_media_at;
+        call.last_media_at = call.last_media_at.max(last);
+        more
     }
 
     fn close_by_signalling_or(&mut self, key: CallKey, end: End) {
@@ -424,6 +406,7 @@ impl Tracker {
         let mut legs: Both<Vec<Matched>> = Both::default();
         for Attached { id, sender, rule, confidence, kind } in std::mem::take(&mut open.attached) {
             let Some(stream) = self.streams.take(id) else { continue };
+            self.attached.leave(id, stream.flow);
             self.counts.rtp.attached += stream.kept.len() as u64;
             open.last_media_at = open.last_media_at.max(Some(stream.last_at));
             legs.of_mut(sender).push(Matched { stream, rule, confidence, kind });
@@ -452,7 +435,7 @@ impl Tracker {
     }
 
     fn count_dropped(&mut self) {
-        let dropped = std::mem::take(&mut self.dropped);
+        let mut dropped = std::mem::take(&mut self.dropped);
         for Dropped { id, stream, evicted } in &dropped {
             let packets = stream.kept.len() as u64;
             let orphans = &mut self.counts.orphans;
@@ -464,16 +447,31 @@ impl Tracker {
                 (true, false) => orphans.unclaimed += 1,
             }
             self.counts.rtp.orphan += if stream.is_valid() { packets } else { 0 };
+            self.waiting.leave(*id, stream.flow);
+            self.ambiguous.remove(id);
         }
-        if !dropped.is_empty() {
-            self.waiting.retain(|id| self.streams.stream(id).is_some());
-            self.ambiguous.retain(|&id| self.streams.stream(id).is_some());
-        }
+        // Its room is used again.
+        dropped.clear();
+        self.dropped = dropped;
     }
 }
 
 /// More sources than that in one call are no conversation; the rest stay orphans.
 const MOST_STREAMS_A_CALL: usize = 256;
 
+/// A call may hold so small a part of what is left of the memory for signalling: a hundred thousand may be open.
+const SHARES: usize = 64;
+
+/// How many calls are asked for their media before one is closed to make room.
+const MOST_LOOKS: usize = 8;
+
+/// Captures are out of order by less where several queues fill one.
+const SET_BACK: Span = Span::from_secs(10);
+/// Each time is followed by a sweep: a capture whose time leaps to and fro must not make one a packet.
+const BETWEEN_SET_BACKS: u32 = 4096;
+
 /// How often the tables are looked through for what is past its time.
 const SWEEP: Span = Span::from_ms(1000);
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! Streams that no call claims yet, by the endpoints at their ends: where an offer looks for the media that came
-//! before it.
+//! Streams by the endpoints at their ends: those that no call claims yet, where an offer looks for the media that came
+//! before it, and those that calls have, where a newer call may speak next.
 
 use flow::{Endpoint, Flow};
 use foldhash::fast::RandomState;
@@ -8,41 +8,73 @@ use rtp::StreamId;
 
 use crate::matcher::Hearsay;
 
+/// Streams that begin or end at an endpoint. A stream leaves by name when it leaves the table of streams: nothing here
+/// is ever looked through as a whole, or a flood of streams would make it so a packet.
+#[derive(Default, Debug)]
+pub(crate) struct Ends {
+    by_endpoint: HashMap<Endpoint, Vec<StreamId>, RandomState>,
+}
+
+impl Ends {
+    pub(crate) fn enter(&mut self, id: StreamId, flow: Flow) {
+        for endpoint in [flow.destination, flow.source] {
+            let here = self.by_endpoint.entry(endpoint).or_default();
+            if here.contains(&id) {
+                continue;
+            }
+            if here.len() >= MOST_AN_ENDPOINT {
+                // Neither the first nor the latest: they may be a phone's, whatever flood came between.
+                here.remove(MOST_AN_ENDPOINT / 2);
+            }
+            here.push(id);
+        }
+    }
+
+    /// Those that begin or end at `endpoint`, oldest first.
+    pub(crate) fn at(&self, endpoint: Endpoint) -> &[StreamId] {
+        self.by_endpoint.get(&endpoint).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn leave(&mut self, id: StreamId, flow: Flow) {
+        for endpoint in [flow.destination, flow.source] {
+            if let Some(here) = self.by_endpoint.get_mut(&endpoint) {
+                here.retain(|&other| other != id);
+                if here.is_empty() {
+                    self.by_endpoint.remove(&endpoint);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl Ends {
+    pub(crate) fn len(&self) -> usize {
+        self.by_endpoint.len()
+    }
+}
+
+/// The streams that no call claims.
 #[derive(Default, Debug)]
 pub(crate) struct Waiting {
-    by_endpoint: HashMap<Endpoint, Vec<StreamId>, RandomState>,
+    ends: Ends,
     hearsay: HashMap<StreamId, Hearsay, RandomState>,
 }
 
 impl Waiting {
     pub(crate) fn wait(&mut self, id: StreamId, flow: Flow) {
-        for endpoint in [flow.destination, flow.source] {
-            let waiting = self.by_endpoint.entry(endpoint).or_default();
-            if waiting.contains(&id) {
-                continue;
-            }
-            if waiting.len() >= MOST_AN_ENDPOINT {
-                waiting.remove(0);
-            }
-            waiting.push(id);
-        }
+        self.ends.enter(id, flow);
     }
 
-    /// Those that begin or end at `endpoint`, oldest first. Some may have left the table since.
+    /// Those that begin or end at `endpoint`, oldest first.
     pub(crate) fn at(&self, endpoint: Endpoint) -> Vec<StreamId> {
-        self.by_endpoint.get(&endpoint).cloned().unwrap_or_default()
+        self.ends.at(endpoint).to_vec()
     }
 
+    /// The stream waits no more: it has a call, or is gone.
     pub(crate) fn leave(&mut self, id: StreamId, flow: Flow) {
         self.hearsay.remove(&id);
-        for endpoint in [flow.destination, flow.source] {
-            if let Some(waiting) = self.by_endpoint.get_mut(&endpoint) {
-                waiting.retain(|&other| other != id);
-                if waiting.is_empty() {
-                    self.by_endpoint.remove(&endpoint);
-                }
-            }
-        }
+        self.ends.leave(id, flow);
     }
 
     /// Notes what RTCP tells of the stream's sender.
@@ -56,13 +88,10 @@ impl Waiting {
         self.hearsay.get(&id)
     }
 
-    /// Forgets streams that are gone.
-    pub(crate) fn retain(&mut self, is_there: impl Fn(StreamId) -> bool) {
-        self.hearsay.retain(|&id, _| is_there(id));
-        self.by_endpoint.retain(|_, waiting| {
-            waiting.retain(|&id| is_there(id));
-            !waiting.is_empty()
-        });
+    /// How many endpoints are watched, and of how many streams RTCP told.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> (usize, usize) {
+        (self.ends.len(), self.hearsay.len())
     }
 }
 

@@ -79,6 +79,9 @@ fn show(arguments: &One) -> anyhow::Result<Exit> {
     let packets = store.recording(&record.id).join("call.pcapng");
     if packets.exists() {
         let ladder = Ladder::read(&packets).with_context(|| format!("{}: no ladder", packets.display()))?;
+        if let Some(damage) = &ladder.damage {
+            eprintln!("sipreel: {damage}");
+        }
         writeln!(out)?;
         out.write_all(ladder.draw(WIDTH).as_bytes())?;
     }

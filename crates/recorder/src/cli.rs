@@ -87,7 +87,7 @@ pub(crate) enum Keep {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Calls {
     /// List calls, oldest first
-    List(List),
+    List(Box<List>),
     /// Show one call: its facts, then its signalling as a ladder
     Show(One),
     /// Copy one call's audio, record and packets

@@ -71,8 +71,8 @@ impl Intake {
             }
             Decoded::Segment(_) => self.counts.segments += 1,
             Decoded::Held => {}
-            Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, kind),
-            Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, reason),
+            Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, &kind),
+            Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, &reason),
         }
     }
 
@@ -111,8 +111,8 @@ impl rtp::Overflow for Disk {
 /// LINKTYPE_RAW.
 const RAW_IP: u32 = 101;
 
-fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: T) {
-    let place = all.iter().position(|known| *known == one).and_then(|at| counts.get_mut(at));
+fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: &T) {
+    let place = all.iter().position(|known| known == one).and_then(|at| counts.get_mut(at));
     if let Some(count) = place {
         *count += 1;
     }

@@ -13,6 +13,8 @@ pub(crate) fn new() -> Metrics {
     let methods: Vec<&str> = sip::Method::ALL.iter().map(|method| method.as_str()).collect();
     let classes: Vec<&str> = sip::StatusClass::ALL.iter().map(|class| class.as_str()).collect();
     let reasons: Vec<&str> = wire::Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    let set_aside: Vec<&str> =
+        wire::Kind::ALL.iter().map(|kind| kind.as_str()).chain([TCP, OTHER_UDP]).collect();
     let fragments: Vec<&str> = wire::FragmentResult::ALL.iter().map(|result| result.as_str()).collect();
     let labels = Labels {
         outcomes: &words(Outcome::ALL),
@@ -22,12 +24,18 @@ pub(crate) fn new() -> Metrics {
         sip_classes: &classes,
         sip_errors: &sip::ReadError::KINDS,
         undecodable: &reasons,
+        set_aside: &set_aside,
         fragments: &fragments,
         tcp_streams: &TCP_STREAMS,
     };
     let revision = option_env!("SIPREEL_REVISION").unwrap_or("unknown");
     Metrics::new(env!("CARGO_PKG_VERSION"), revision, &labels)
 }
+
+/// Segments, which are not read yet.
+const TCP: &str = "tcp";
+/// Datagrams that are neither SIP nor anything that shares a port with RTP.
+const OTHER_UDP: &str = "other_udp";
 
 /// What becomes of the byte streams of TCP connections; none is read yet.
 const TCP_STREAMS: [&str; 1] = ["unread"];
@@ -42,7 +50,7 @@ pub(crate) fn enter(metrics: &Metrics, done: &Done) {
         }
         if let Some(setup) = record.setup_s {
             families.calls.observe_setup(setup.value());
-            families.calls.observe_duration(record.duration_s.map_or(0.0, |duration| duration.value()));
+            families.calls.observe_duration(record.duration_s.map_or(0.0, store::Seconds::value));
         }
         for quality in [done.sealed.quality.caller, done.sealed.quality.callee].into_iter().flatten() {
             families.media.observe_loss_ratio(quality.loss_ratio);
@@ -84,6 +92,10 @@ fn count_frames(families: &Families, counts: &Counts) {
     for (reason, &count) in wire::Reason::ALL.iter().zip(&counts.undecodable) {
         families.capture.set_undecodable(reason.as_str(), count);
     }
+    for (kind, &count) in wire::Kind::ALL.iter().zip(&counts.other) {
+        families.capture.set_set_aside(kind.as_str(), count);
+    }
+    families.capture.set_set_aside(TCP, counts.segments);
 }
 
 fn count_tracked(families: &Families, tracker: &Tracker, ended: u64) {
@@ -100,6 +112,7 @@ fn count_tracked(families: &Families, tracker: &Tracker, ended: u64) {
     for (kind, &count) in sip::ReadError::KINDS.iter().zip(&counts.sip_errors) {
         families.sip.set_errors(kind, count);
     }
+    families.capture.set_set_aside(OTHER_UDP, counts.other_datagrams);
     let rtp = counts.rtp;
     for (disposition, count) in [
         (Disposition::Attached, rtp.attached),

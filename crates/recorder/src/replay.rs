@@ -8,7 +8,7 @@ use anyhow::Context;
 use call::End;
 use capture::Input;
 use rtp::Copying;
-use seal::Settings;
+use seal::{Settings, Silence};
 use store::{Durability, Index, Opened, Store};
 
 use crate::cli::{Digits, Keep, Replay};
@@ -49,7 +49,7 @@ pub(crate) fn open_index(store: &Store) -> Result<Index, store::Error> {
         match Index::open(store) {
             // A search holds it for a moment.
             Err(store::Error::Locked { .. }) if begun.elapsed() < PATIENCE => {
-                thread::sleep(Duration::from_millis(50))
+                thread::sleep(Duration::from_millis(50));
             }
             opened => break opened?,
         }
@@ -107,6 +107,7 @@ impl<'a> Run<'a> {
                 Keep::All => seal::Keep::All,
             },
             show_digits: arguments.digits == Digits::Keep,
+            silence: Silence::default(),
             // The capture is still there: after a loss of power it is replayed again.
             durability: Durability::Fast,
         };

@@ -25,7 +25,7 @@ pub(crate) fn draw(records: &[Record]) -> String {
 
 fn row(record: &Record) -> [String; 8] {
     let invited = record.invited_at.map(|at| at.format_utc("%Y-%m-%d %H:%M:%S")).unwrap_or_default();
-    let talk = record.duration_s.map_or(0.0, |seconds| seconds.value());
+    let talk = record.duration_s.map_or(0.0, store::Seconds::value);
     let mut codecs: Vec<&str> = Vec::new();
     for codec in record.legs.iter().flat_map(|leg| &leg.streams).filter_map(|stream| stream.codec.as_deref())
     {

@@ -103,7 +103,7 @@ impl Reader {
     }
 
     fn begin_era(&mut self, index: u32, slot: &Slot, extended: i64, unwrapped: i64, era: u32) {
-        let arrival_ns = slot.arrival().as_ns() - self.first_arrival_ns;
+        let arrival_ns = slot.arrival().as_ns().saturating_sub(self.first_arrival_ns);
         let (seq, ticks) = (slot.seq(), slot.ticks());
         self.highest = Some(Highest { seq, extended, ticks, unwrapped, era, step: 0 });
         self.sequence.sent.push(Sent { index, seq: ExtSeq(extended), ticks: unwrapped, arrival_ns, era });
@@ -112,7 +112,7 @@ impl Reader {
     fn place(&mut self, index: u32, slot: &Slot, highest: Highest) {
         let ahead = i64::from(slot.seq().ahead_of(highest.seq));
         let unwrapped = highest.unwrapped + i64::from(slot.ticks().ahead_of(highest.ticks));
-        let arrival_ns = slot.arrival().as_ns() - self.first_arrival_ns;
+        let arrival_ns = slot.arrival().as_ns().saturating_sub(self.first_arrival_ns);
         let extended = highest.extended + ahead;
         self.sequence.sent.push(Sent {
             index,
@@ -246,6 +246,19 @@ mod tests {
     fn a_long_loss_with_a_time_stamp_to_match_is_one_era() {
         let sequence = order([(0, 0), (1, 160), (5001, 5001 * 160), (5002, 5002 * 160)]);
         assert_eq!((sequence.lost, sequence.sent.last().unwrap().era), (4999, 0));
+    }
+
+    #[test]
+    fn a_clock_that_leaps_by_centuries_is_borne() {
+        let mut kept = Kept::default();
+        let frame = Frame { bytes: &[], link: 1, place: None };
+        for (n, at) in [i64::MIN, i64::MAX, 0].into_iter().enumerate() {
+            let (ssrc, seq, ticks, payload_type) = (Ssrc(1), Seq(n as u16), Ticks(0), PayloadType(0));
+            let packet = Packet { ssrc, seq, ticks, payload_type, marker: false, payload: &[] };
+            kept.push(Time::from_ns(at), &packet, &frame, Copying::Payloads);
+        }
+        let arrivals: Vec<_> = Sequence::of(kept.slots()).sent.iter().map(|sent| sent.arrival_ns).collect();
+        assert_eq!(arrivals, [0, i64::MAX, i64::MAX]);
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use crate::id::{Seq, Ssrc, Ticks};
-use crate::kept::{Copying, Frame, Kept, Overflow};
+use crate::kept::{Copying, Frame, Kept, Overflow, Slot};
 use crate::packet::Packet;
 
 /// One SSRC from one source address to one destination.
@@ -25,7 +25,7 @@ pub struct Stream {
     pub ssrc: Ssrc,
     /// Its packets.
     pub kept: Kept,
-    /// When its first packet came.
+    /// When the first packet that is kept of it came.
     pub first_at: Time,
     /// When its last packet came.
     pub last_at: Time,
@@ -80,7 +80,7 @@ pub enum Disposition {
     Opened(StreamId),
     /// Kept in a stream that has not proved to be one.
     Probation(StreamId),
-    /// The table is full of streams that belong to calls.
+    /// The table, or the memory, is full of streams that belong to calls.
     Refused,
 }
 
@@ -91,7 +91,7 @@ pub struct Limits {
     pub streams: usize,
     /// How long a stream that no call claims is kept after its packets.
     pub look_back: Span,
-    /// Bytes that may be copied for packets that were only lent.
+    /// Bytes that may be copied for packets that were only lent; once calls alone hold as many, packets are refused.
     pub copied_bytes: usize,
 }
 
@@ -118,6 +118,13 @@ pub struct Streams {
     forgotten: Forgotten,
     cut: Vec<StreamId>,
     overflow: Option<Box<dyn Overflow>>,
+}
+
+/// The streams that may go, oldest first.
+#[derive(Clone, Copy)]
+enum Queue {
+    Probation,
+    Unclaimed,
 }
 
 /// Packets that were let go of while their stream stayed.
@@ -182,7 +189,9 @@ impl Streams {
         frame: &Frame<'_>,
         dropped: &mut Vec<Dropped>,
     ) -> Disposition {
-        let must_copy = frame.place.is_none() && self.copied_bytes >= self.limits.copied_bytes;
+        // A super-frame is copied too, wherever it lies: its places do not fit a slot.
+        let lent = frame.place.is_none() || frame.bytes.len() > usize::from(u16::MAX);
+        let must_copy = lent && self.copied_bytes >= self.limits.copied_bytes;
         if must_copy && !self.make_room(dropped) {
             return Disposition::Refused;
         }
@@ -203,7 +212,11 @@ impl Streams {
             self.forgotten.probation += stream.kept.len() as u64;
             stream.kept = Kept::default();
         }
-        match (opens, stream.valid) {
+        let valid = stream.valid;
+        if opens {
+            self.forget_gone(Queue::Unclaimed);
+        }
+        match (opens, valid) {
             (true, _) => Disposition::Opened(id),
             (false, true) => Disposition::Kept(id),
             (false, false) => Disposition::Probation(id),
@@ -296,16 +309,16 @@ impl Streams {
         self.forgotten
     }
 
-    /// How many streams are in the table.
+    /// How many streams are in the table, those that were cut among them.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by_key.len()
+        self.table.len() - self.free.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
+        self.len() == 0
     }
 
     /// How many streams there may be.
@@ -330,7 +343,7 @@ impl Streams {
     }
 
     fn open(&mut self, at: Time, key: Key, dropped: &mut Vec<Dropped>) -> Option<u32> {
-        if self.by_key.len() >= self.limits.streams && !self.evict(dropped) {
+        if self.len() >= self.limits.streams && !self.evict(dropped) {
             return None;
         }
         let generation = self.next_generation;
@@ -363,7 +376,23 @@ impl Streams {
         }
         *self.table.get_mut(index as usize)? = Some(stream);
         self.probation.push_back(StreamId { index, generation });
+        self.forget_gone(Queue::Probation);
         Some(index)
+    }
+
+    /// Streams leave a queue when they are looked at in it. Where time stands still none are, so those that are gone
+    /// must not pile up meanwhile.
+    fn forget_gone(&mut self, queue: Queue) {
+        let (queue, valid) = match queue {
+            Queue::Probation => (&mut self.probation, false),
+            Queue::Unclaimed => (&mut self.unclaimed, true),
+        };
+        if queue.len() > 2 * self.limits.streams {
+            let in_table = |id: &StreamId| self.table.get(id.index as usize).and_then(Option::as_ref);
+            queue.retain(|id| {
+                in_table(id).is_some_and(|stream| stream.generation == id.generation && stream.valid == valid)
+            });
+        }
     }
 
     /// Whether `id` stays in its queue, which holds streams that are `valid` or those that are not.
@@ -377,6 +406,7 @@ impl Streams {
             return false;
         }
         let (packets, bytes) = stream.kept.forget_before(before);
+        stream.first_at = stream.kept.slots().next().map_or(stream.first_at, Slot::arrival);
         self.copied_bytes -= bytes;
         self.forgotten.unclaimed += packets as u64;
         true
@@ -531,6 +561,61 @@ mod tests {
         assert!(
             matches!(send(&mut table, 1, 1, 5002, &mut dropped), Disposition::Kept(same) if same == second)
         );
+    }
+
+    #[test]
+    fn what_a_cut_leaves_counts_against_the_limit() {
+        let (mut table, mut dropped) = (streams(3), Vec::new());
+        for n in 0..20 {
+            send(&mut table, n, 1, 5000 * n as u16, &mut dropped);
+            let Disposition::Opened(id) = send(&mut table, n, 1, 5000 * n as u16 + 1, &mut dropped) else {
+                break;
+            };
+            table.claim(id, 1);
+            table.contest(id);
+        }
+        assert_eq!((table.len(), dropped.len()), (3, 0));
+        assert!(matches!(send(&mut table, 99, 1, 60_000, &mut dropped), Disposition::Refused));
+    }
+
+    #[test]
+    fn memory_stays_bounded_where_calls_hold_all_of_it() {
+        let limits = Limits { copied_bytes: 1600, ..Limits::default() };
+        let (mut table, mut dropped) = (Streams::new(limits, Copying::Payloads), Vec::new());
+        send(&mut table, 0, 1, 0, &mut dropped);
+        let Disposition::Opened(id) = send(&mut table, 0, 1, 1, &mut dropped) else { panic!() };
+        table.claim(id, 1);
+        for from in 2..5 {
+            send(&mut table, 0, from, 0, &mut dropped);
+        }
+        let refused =
+            (2..1000).filter(|&seq| send(&mut table, 0, 1, seq, &mut dropped) == Disposition::Refused);
+        assert_eq!(refused.count(), 998 - 8, "ten packets of 160 bytes");
+        assert_eq!((table.copied_bytes, dropped.len()), (1600, 3), "what no call claims makes room first");
+        table.take(id);
+        assert!(matches!(send(&mut table, 0, 1, 7, &mut dropped), Disposition::Probation(_)));
+    }
+
+    #[test]
+    fn queues_do_not_grow_while_time_stands_still() {
+        let (mut table, mut dropped) = (streams(3), Vec::new());
+        for n in 0..1000 {
+            send(&mut table, 0, n, 1, &mut dropped);
+            let Disposition::Opened(id) = send(&mut table, 0, n, 2, &mut dropped) else { panic!() };
+            table.take(id);
+        }
+        assert!(table.probation.len() <= 7 && table.unclaimed.len() <= 7);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_no_first_packet() {
+        let (mut table, mut dropped) = (streams(3), Vec::new());
+        for second in 0..600u16 {
+            send(&mut table, i64::from(second), 1, second, &mut dropped);
+        }
+        table.expire(Time::from_ns(0) + Span::from_secs(600), &mut dropped);
+        let (_, stream) = table.unclaimed().next().unwrap();
+        assert_eq!(stream.first_at, Time::from_ns(0) + Span::from_secs(512));
     }
 
     #[test]

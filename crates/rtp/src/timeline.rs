@@ -71,8 +71,11 @@ impl Timeline {
     pub fn new(first_arrival: Time, clock_rate: u32, packets: Vec<Sounding>) -> Timeline {
         let rate = i64::from(clock_rate.max(1));
         // Whole seconds and the rest by themselves: a rest is below 2^32, so that no product needs 128 bits.
-        let ns_of =
-            |ticks: i64| (ticks / rate).wrapping_mul(NS_PER_S).wrapping_add(ticks % rate * NS_PER_S / rate);
+        let ns_of = |ticks: i64| {
+            let exact =
+                (ticks / rate).saturating_mul(NS_PER_S).saturating_add(ticks % rate * NS_PER_S / rate);
+            exact.clamp(-FARTHEST_NS, FARTHEST_NS)
+        };
         let delays: Vec<Delay> =
             packets.iter().map(|packet| delay(packet, ns_of(packet.sent.ticks))).collect();
         let mut timeline = Timeline { packets, talkspurts: Vec::new(), skew_ppm: None, leaps: 0 };
@@ -119,8 +122,11 @@ impl Timeline {
 const NS_PER_S: i64 = 1_000_000_000;
 
 fn delay(packet: &Sounding, sent_ns: i64) -> Delay {
-    Delay { sent_ns, behind_ns: packet.sent.arrival_ns.saturating_sub(sent_ns) }
+    Delay { sent_ns, behind_ns: packet.sent.arrival_ns.clamp(-FARTHEST_NS, FARTHEST_NS) - sent_ns }
 }
+
+/// 73 years: so the difference of two delays still fits, whatever clock rate and time stamps a capture tells of.
+const FARTHEST_NS: i64 = i64::MAX / 4;
 
 fn gap_ticks(one: &Sounding, next: &Sounding) -> i64 {
     next.sent.ticks - one.sent.ticks - i64::from(one.duration_ticks)
@@ -268,6 +274,18 @@ mod tests {
         assert!((timeline.skew_ppm.unwrap() - 300.0).abs() < 0.5);
         assert_eq!(timeline.talkspurts.len(), 2);
         assert!((starts_ms(&timeline)[1] - arrival(1500) as f64 / 1e6).abs() < 0.001);
+    }
+
+    #[test]
+    fn times_that_cannot_be_are_borne() {
+        let ends = [0, i64::MAX, i64::MIN, 1 << 40, 0];
+        let packets: Vec<_> =
+            ends.iter().enumerate().map(|(n, &at)| (n as i64, n as i64 * i64::from(i32::MAX), at)).collect();
+        for clock_rate in [0, 1, 8000, u32::MAX] {
+            let timeline = Timeline::new(Time::from_ns(i64::MAX), clock_rate, sounding(&packets));
+            let placed: usize = timeline.talkspurts.iter().map(|talkspurt| talkspurt.packets.len()).sum();
+            assert_eq!(placed, ends.len());
+        }
     }
 
     proptest! {

@@ -85,13 +85,19 @@ impl<'a> Leg<'a> {
         let mut heard = self.heard().filter(|voice| voice.sounds());
         let Some(first) = heard.next() else { return Vec::new() };
         let mut cues = first.cues(origin, rate);
+        let mut taken = spans(cues.iter().map(extent), rate);
         for voice in heard {
-            let taken = spans(&cues, rate);
             let mut more = voice.cues(origin, rate);
             more.retain(|cue| is_free(&taken, cue));
+            if more.is_empty() {
+                continue;
+            }
+            let mut both: Vec<_> = taken.into_iter().chain(spans(more.iter().map(extent), rate)).collect();
+            both.sort_unstable();
+            taken = spans(both.into_iter(), rate);
             cues.extend(more);
-            cues.sort_by_key(|cue| cue.at);
         }
+        cues.sort_by_key(|cue| cue.at);
         cues
     }
 
@@ -111,18 +117,22 @@ impl<'a> Leg<'a> {
     }
 }
 
-/// The spans that cues take up; pauses shorter than [`PAUSE`] belong to them, so that a handful of stray packets does
-/// not speak in between.
-fn spans(cues: &[Cue<'_>], rate: u32) -> Vec<(u64, u64)> {
+/// The spans that `extents` take up, which come in order; pauses shorter than [`PAUSE`] belong to them, so that a
+/// handful of stray packets does not speak in between.
+fn spans(extents: impl Iterator<Item = (u64, u64)>, rate: u32) -> Vec<(u64, u64)> {
     let pause = (PAUSE.as_ns() as u64).saturating_mul(u64::from(rate)) / 1_000_000_000;
     let mut spans: Vec<(u64, u64)> = Vec::new();
-    for cue in cues {
+    for (from, to) in extents {
         match spans.last_mut() {
-            Some((_, end)) if cue.at <= *end + pause => *end = (*end).max(end_of(cue)),
-            _ => spans.push((cue.at, end_of(cue))),
+            Some((_, end)) if from <= *end + pause => *end = (*end).max(to),
+            _ => spans.push((from, to)),
         }
     }
     spans
+}
+
+fn extent(cue: &Cue<'_>) -> (u64, u64) {
+    (cue.at, end_of(cue))
 }
 
 fn end_of(cue: &Cue<'_>) -> u64 {
@@ -147,7 +157,8 @@ mod tests {
 
     #[test]
     fn short_pauses_belong_to_the_span_and_long_ones_are_free() {
-        let taken = spans(&[cue(1000), cue(1160), cue(5000), cue(20_000)], 8000);
+        let cues = [cue(1000), cue(1160), cue(5000), cue(20_000)];
+        let taken = spans(cues.iter().map(extent), 8000);
         assert_eq!(taken, [(1000, 5160), (20_000, 20_160)]);
         for (at, free) in
             [(840, true), (841, false), (3000, false), (5160, true), (19_840, true), (19_841, false)]

@@ -10,6 +10,7 @@ mod outcome;
 mod packets;
 mod record;
 mod render;
+mod silence;
 mod voice;
 
 use call::{Both, Call, Side};
@@ -17,6 +18,7 @@ use rtp::Medium;
 use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
 use crate::leg::Leg;
+pub use crate::silence::Silence;
 
 /// What is kept and shown.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,8 @@ pub struct Settings {
     pub keep: Keep,
     /// Whether dialled digits are shown; where not, they are `*` in the record and blanked in what is kept.
     pub show_digits: bool,
+    /// How much silence is kept.
+    pub silence: Silence,
     /// Whether a recording must survive a loss of power before it counts as made.
     pub durability: Durability,
 }
@@ -115,7 +119,7 @@ fn write(
 ) -> Result<Vec<(audio::Origin, u64)>, store::Error> {
     let recording = Recording::begin(store, id, settings.durability)?;
     let mut origins = Vec::new();
-    if let Some(rendered) = render::render(legs, &recording.path("call.wav"))? {
+    if let Some(rendered) = render::render(legs, &settings.silence, &recording.path("call.wav"))? {
         origins = rendered.origins();
         record::add_recording(record, &rendered);
     }

@@ -22,20 +22,24 @@ pub(crate) enum Meaning {
 pub(crate) struct Meanings<'a> {
     call: &'a Call,
     sender: Side,
-    /// From here on no description changes anything.
-    settled: Time,
+    /// When a description may have changed something.
+    changes: Vec<Time>,
+    /// How many changes came before the packets for which `known` holds.
+    after: usize,
     known: [Option<Meaning>; 128],
 }
 
 impl<'a> Meanings<'a> {
     pub(crate) fn new(call: &'a Call, sender: Side) -> Self {
-        Meanings { call, sender, settled: call.negotiation.settled_at(), known: [None; 128] }
+        Meanings { call, sender, changes: call.negotiation.changes(), after: 0, known: [None; 128] }
     }
 
     /// What `number` stands for in a packet that came at `at`.
     pub(crate) fn of(&mut self, number: PayloadType, at: Time) -> Meaning {
-        if at < self.settled {
-            return self.look_up(number, at);
+        let after = self.changes.partition_point(|&change| change <= at);
+        if after != self.after {
+            self.after = after;
+            self.known = [None; 128];
         }
         let known = self.known.get(usize::from(number.0)).copied().flatten();
         known.unwrap_or_else(|| {

@@ -39,11 +39,10 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let one_way = was_answered(call) && legs.caller.sounds() != legs.callee.sounds();
     let undecoded = both().any(|leg| leg.undecoded() > 0);
     let video = both().flat_map(|leg| &leg.voices).any(|voice| voice.matched.kind == MediaKind::Video);
-    let early = both()
-        .filter_map(Leg::starts_at)
-        .min()
-        .zip(call.dialog.answered_at)
-        .is_some_and(|(start, answer)| start < answer);
+    // By arrival: where jitter is taken out, the first sample may belong a little before its packet came.
+    let heard = both().flat_map(Leg::heard).filter(|voice| voice.sounds());
+    let first_at = heard.map(|voice| voice.matched.stream.first_at).min();
+    let early = first_at.zip(call.dialog.answered_at).is_some_and(|(first, answer)| first < answer);
     let held = call.negotiation.epochs().iter().any(|epoch| epoch.hold != call::Hold::None);
     let all = [
         (call.ambiguous_streams > 0, "ambiguous_media"),

@@ -53,6 +53,11 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
         duration_s: seconds(rendered.written.frames),
         bytes: rendered.written.bytes,
         blake3: rendered.written.blake3.clone(),
+        cuts: rendered
+            .cuts
+            .iter()
+            .map(|cut| store::Cut { at_s: seconds(cut.at), left_out_s: seconds(cut.left_out) })
+            .collect(),
     });
     let interval = |(channel, interval): (u16, &audio::Interval)| store::Interval {
         channel,
@@ -60,6 +65,9 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
         to_s: seconds(interval.to),
         kind: provenance(interval.origin),
     };
+    if !rendered.cuts.is_empty() {
+        record.flags.insert("silence_cut".to_owned());
+    }
     record.provenance = rendered.intervals().map(interval).collect();
 }
 

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use audio::{Cue, Interval, Ledger, Origin, Track};
 use call::Both;
-use clock::Time;
+use clock::{Span, Time};
 
 use crate::leg::Leg;
+use crate::silence::{self, Cut, Silence};
 
 /// The audio that was written.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Rendered {
     pub(crate) started_at: Time,
     pub(crate) sample_rate: u32,
     pub(crate) written: store::wav::Written,
+    /// The silence that was left out.
+    pub(crate) cuts: Vec<Cut>,
     ledgers: [Ledger; 2],
 }
 
@@ -34,12 +37,18 @@ impl Rendered {
 }
 
 /// Writes the call's audio to `path`; `None` where there is nothing to hear.
-pub(crate) fn render(legs: &Both<Leg<'_>>, path: &Path) -> Result<Option<Rendered>, store::Error> {
-    let Some(started_at) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min()
-    else {
+pub(crate) fn render(
+    legs: &Both<Leg<'_>>,
+    silence: &Silence,
+    path: &Path,
+) -> Result<Option<Rendered>, store::Error> {
+    let Some(origin) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
         return Ok(None);
     };
-    let cues = [legs.caller.cues(started_at, SAMPLE_RATE), legs.callee.cues(started_at, SAMPLE_RATE)];
+    let mut cues = [legs.caller.cues(origin, SAMPLE_RATE), legs.callee.cues(origin, SAMPLE_RATE)];
+    let (lead, cuts) = silence::shorten(&mut cues, silence, SAMPLE_RATE);
+    let lead_ns = u128::from(lead) * 1_000_000_000 / u128::from(SAMPLE_RATE);
+    let started_at = origin + Span::from_ns(i64::try_from(lead_ns).unwrap_or(i64::MAX));
     let frames = cues.iter().flatten().map(end_of).max().unwrap_or(0);
     let mut writer = store::wav::Writer::create(path, SAMPLE_RATE, CHANNELS, frames)?;
     let [caller, callee] = cues;
@@ -58,7 +67,7 @@ pub(crate) fn render(legs: &Both<Leg<'_>>, path: &Path) -> Result<Option<Rendere
         left -= count;
     }
     let ledgers = tracks.map(Track::into_ledger);
-    Ok(Some(Rendered { started_at, sample_rate: SAMPLE_RATE, written: writer.finish()?, ledgers }))
+    Ok(Some(Rendered { started_at, sample_rate: SAMPLE_RATE, written: writer.finish()?, cuts, ledgers }))
 }
 
 fn end_of(cue: &Cue<'_>) -> u64 {

@@ -64,7 +64,8 @@ impl<'a> Voice<'a> {
                 sorter.sort(*sent, slot, payload);
             }
         }
-        let timeline = Timeline::new(matched.stream.first_at, clock_rate, sorter.sounding);
+        let first_at = arrived.first().map_or(matched.stream.first_at, |(slot, _)| slot.arrival());
+        let timeline = Timeline::new(first_at, clock_rate, sorter.sounding);
         let keys = sorter.events.keys(clock_rate);
         let (payloads, undecoded) = (sorter.payloads, sorter.undecoded);
         Voice { matched, statistics, timeline, keys, payload_type, format, undecoded, payloads }
@@ -94,7 +95,7 @@ impl<'a> Voice<'a> {
                 drift::payments(talkspurt, packets, payloads, clock_rate).into_iter().peekable();
             let mut paid = 0;
             for (index, (packet, &(codec, payload))) in packets.iter().zip(payloads).enumerate() {
-                let into = (packet.sent.ticks - talkspurt.ticks) * i64::from(rate) / clock_rate;
+                let into = (packet.sent.ticks - talkspurt.ticks).saturating_mul(i64::from(rate)) / clock_rate;
                 let payment = payments
                     .next_if(|payment| payment.packet == index)
                     .map_or(0, |payment| samples(payment.span, rate));
@@ -149,7 +150,8 @@ impl<'a> Sorter<'_, '_, 'a> {
                 let samples = codec.samples_in(payload.len()) as u64;
                 let duration = samples * u64::from(self.clock_rate) / u64::from(codec.sample_rate());
                 let lost_before = std::mem::take(&mut self.lost);
-                self.sounding.push(Sounding { sent, duration_ticks: duration as u32, lost_before });
+                let duration_ticks = u32::try_from(duration).unwrap_or(u32::MAX);
+                self.sounding.push(Sounding { sent, duration_ticks, lost_before });
                 self.payloads.push((codec, payload));
             }
             Meaning::TelephoneEvent => self.events.handle_payload(slot.arrival(), sent.ticks, payload),

@@ -36,6 +36,6 @@ pub use outcome::{DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance,
 pub use pattern::Pattern;
 pub use query::Query;
 pub use rebuild::Reindexed;
-pub use record::{Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
+pub use record::{Cut, Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
 pub use recording::{Abandoned, Durability, Recording};
 pub use space::Usage;

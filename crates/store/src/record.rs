@@ -182,6 +182,18 @@ pub struct RecordingFile {
     pub bytes: u64,
     /// The BLAKE3 hash of the file, in hexadecimal.
     pub blake3: String,
+    /// Silence of both parties that was too long to be kept: what comes later was so much later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
+}
+
+/// Silence that is not in the file.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Cut {
+    /// Where it would be, from frame 0.
+    pub at_s: Seconds,
+    /// How long it was.
+    pub left_out_s: Seconds,
 }
 
 /// An interval of one channel and where its samples come from.
@@ -296,6 +308,7 @@ pub(crate) mod tests {
             duration_s: Seconds::new(12.02),
             bytes: 384_684,
             blake3: "00".repeat(32),
+            cuts: vec![],
         });
         record.provenance = vec![Interval {
             channel: 0,

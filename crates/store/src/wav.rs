@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -15,6 +15,8 @@ const SAMPLE: u64 = 2;
 const BLOCK: u64 = 64 << 10;
 /// What a 32-bit size says where the ds64 chunk holds the real one.
 const IN_DS64: u32 = u32::MAX;
+/// A hole smaller than a page of the file saves nothing.
+const PAGE: u64 = 4096;
 /// Octets of a RIFF header from its ninth on: `WAVE`, the fmt chunk, and the data chunk's name and size.
 const RIFF_REST: u64 = 4 + 24 + 8;
 /// The same of RF64, which has the ds64 chunk besides.
@@ -82,7 +84,12 @@ impl Writer {
         if given > self.promised || !interleaved.len().is_multiple_of(channels) {
             return Err(self.wrong_length(given));
         }
-        self.put(&octets(interleaved))?;
+        let octets = octets(interleaved);
+        if octets.len() as u64 >= PAGE && interleaved.iter().all(|&sample| sample == 0) {
+            self.skip(&octets)?;
+        } else {
+            self.put(&octets)?;
+        }
         self.frames = given;
         Ok(())
     }
@@ -95,6 +102,8 @@ impl Writer {
         if self.frames != self.promised {
             return Err(self.wrong_length(self.frames));
         }
+        // It may end in a hole.
+        self.file.set_len(self.bytes).map_err(Error::io("write", &self.path))?;
         let blake3 = self.hash.finalize().to_hex().to_string();
         Ok(Written { bytes: self.bytes, frames: self.frames, blake3 })
     }
@@ -103,6 +112,14 @@ impl Writer {
         self.file.write_all(octets).map_err(Error::io("write", &self.path))?;
         self.hash.update(octets);
         self.bytes += octets.len() as u64;
+        Ok(())
+    }
+
+    /// Leaves a hole in the file for `zeros`: it reads the same and takes no room on the disk.
+    fn skip(&mut self, zeros: &[u8]) -> Result<(), Error> {
+        self.hash.update(zeros);
+        self.bytes += zeros.len() as u64;
+        self.file.seek(SeekFrom::Start(self.bytes)).map_err(Error::io("write", &self.path))?;
         Ok(())
     }
 
@@ -156,15 +173,14 @@ fn octets(samples: &[i16]) -> Cow<'_, [u8]> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::io::Seek;
 
     impl Writer {
         /// Leaves a hole of silence, unhashed: a way to a file of many GiB that takes no time.
-        fn skip(&mut self, frames: u64) {
+        fn leave_out(&mut self, frames: u64) {
             self.frames += frames;
             self.bytes += frames * SAMPLE * u64::from(self.channels);
             self.file.set_len(self.bytes).unwrap();
-            self.file.seek(std::io::SeekFrom::End(0)).unwrap();
+            self.file.seek(SeekFrom::End(0)).unwrap();
         }
     }
 
@@ -237,7 +253,7 @@ mod tests {
         let path = dir.path().join("long.wav");
         let frames = 1 << 31; // 8 GiB
         let mut writer = Writer::create(&path, 8000, 2, frames).unwrap();
-        writer.skip(frames - 1);
+        writer.leave_out(frames - 1);
         writer.write(&[1, -2]).unwrap();
         assert_eq!(writer.finish().unwrap().bytes, 80 + (frames << 2));
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 80 + (frames << 2));
@@ -255,6 +271,29 @@ mod tests {
             b"data\xff\xff\xff\xff",
         ];
         assert_eq!(head.to_vec(), expected.concat());
+    }
+
+    #[test]
+    fn hours_of_silence_take_no_room() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("call.wav");
+        let window = vec![0i16; 2 * 16_384];
+        for ends_in_sound in [true, false] {
+            let frames = 16_384 * 500 + u64::from(ends_in_sound);
+            let mut writer = Writer::create(&path, 8000, 2, frames).unwrap();
+            for _ in 0..500 {
+                writer.write(&window).unwrap();
+            }
+            if ends_in_sound {
+                writer.write(&[1, -2]).unwrap();
+            }
+            let written = writer.finish().unwrap();
+            let file = std::fs::read(&path).unwrap();
+            assert_eq!((written.bytes, file.len() as u64), (44 + 4 * frames, 44 + 4 * frames));
+            assert_eq!(written.blake3, blake3::hash(&file).to_hex().to_string());
+            assert!(std::fs::metadata(&path).unwrap().blocks() * 512 < 1 << 20);
+        }
     }
 
     #[test]

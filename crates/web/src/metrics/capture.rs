@@ -14,6 +14,7 @@ pub struct Capture {
     duplicates: IntCounter,
     truncated: IntCounter,
     undecodable: Labelled<IntCounter>,
+    set_aside: Labelled<IntCounter>,
     last_packet: Labelled<Gauge>,
     fragments: Labelled<IntCounter>,
     tcp_streams: Labelled<IntCounter>,
@@ -40,6 +41,11 @@ impl Capture {
                 "capture_undecodable_frames_total",
                 "Frames that nothing could be made of, by what stopped it.",
                 &[("reason", labels.undecodable)],
+            ),
+            set_aside: register.totals(
+                "capture_set_aside_packets_total",
+                "Packets that were understood and are neither signalling nor media, by what they are.",
+                &[("kind", labels.set_aside)],
             ),
             last_packet: register.times(
                 "capture_last_packet_timestamp_seconds",
@@ -87,6 +93,11 @@ impl Capture {
     /// All frames so far that a reason kept from being decoded.
     pub fn set_undecodable(&self, reason: &str, total: u64) {
         self.undecodable.raise(&[reason], total);
+    }
+
+    /// All packets so far of a kind that is neither signalling nor media.
+    pub fn set_set_aside(&self, kind: &str, total: u64) {
+        self.set_aside.raise(&[kind], total);
     }
 
     /// When a packet was captured, in seconds since the Unix epoch; the newest stays.

@@ -17,6 +17,8 @@ pub struct Labels<'a> {
     pub sip_errors: &'a [&'a str],
     /// Why nothing could be made of a frame.
     pub undecodable: &'a [&'a str],
+    /// What packets are that are understood and neither signalling nor media.
+    pub set_aside: &'a [&'a str],
     /// What became of an IP fragment.
     pub fragments: &'a [&'a str],
     /// What became of a TCP stream.

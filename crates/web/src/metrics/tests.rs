@@ -36,6 +36,7 @@ const LABELS: Labels<'_> = Labels {
     sip_classes: &["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"],
     sip_errors: &["empty", "start_line"],
     undecodable: &["link_type", "cut_ip_header"],
+    set_aside: &["arp", "tcp"],
     fragments: &["reassembled", "timed_out"],
     tcp_streams: &["closed", "evicted"],
 };
@@ -54,6 +55,7 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("capture_duplicate_packets_total", "counter", &[], 1),
     ("capture_last_packet_timestamp_seconds", "gauge", &["source"], 3),
     ("capture_packets_total", "counter", &["source"], 3),
+    ("capture_set_aside_packets_total", "counter", &["kind"], 2),
     ("capture_truncated_packets_total", "counter", &[], 1),
     ("capture_undecodable_frames_total", "counter", &["reason"], 2),
     ("index_query_seconds", "histogram", &[], 1),
@@ -304,6 +306,7 @@ fn every_value_arrives_where_it_belongs() {
         capture.set_duplicates(8);
         capture.set_truncated(9);
         capture.set_undecodable("link_type", 10);
+        capture.set_set_aside("tcp", 23);
         capture.saw_packet_at(Source::File, 1_769_854_502.123_456);
         capture.saw_packet_at(Source::File, 1.0);
         capture.set_fragments("timed_out", 12);
@@ -341,6 +344,7 @@ fn every_value_arrives_where_it_belongs() {
         ("capture_duplicate_packets_total", 8.0),
         ("capture_truncated_packets_total", 9.0),
         ("capture_undecodable_frames_total{reason=\"link_type\"}", 10.0),
+        ("capture_set_aside_packets_total{kind=\"tcp\"}", 23.0),
         ("capture_last_packet_timestamp_seconds{source=\"file\"}", 1_769_854_502.123_456),
         ("ip_fragments_total{result=\"timed_out\"}", 12.0),
         ("tcp_streams_total{result=\"closed\"}", 13.0),
