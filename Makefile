@@ -52,8 +52,9 @@ test: deps ## everything that has to hold: format, lints, tests, documentation, 
 		echo "skipped: licences and sources of the dependencies (cargo install --locked cargo-deny)"; \
 	fi
 
-bench: deps ## measure beside other tools on made traffic (needs 2.5 GB of disk)
+bench: deps ## measure beside other tools and stage by stage (needs 2.5 GB of disk, 10 minutes)
 	benches/run.sh
+	cargo bench -p benches --bench '*'
 
 fixtures: ## record the captures in fixtures/ anew (as root; installs the phones)
 	fixtures/record.sh all
