@@ -8,7 +8,8 @@ use fuzz::{Step, happen};
 use libfuzzer_sys::fuzz_target;
 use rtp::{Copying, Frame, Kind, Limits};
 
-const STREAMS: Limits = Limits { streams: 6, look_back: Span::from_secs(10), copied_bytes: 100_000 };
+const STREAMS: Limits =
+    Limits { streams: 6, look_back: Span::from_secs(10), packets: 400, copied_bytes: 100_000 };
 const CALLS: usize = 3;
 
 fuzz_target!(|steps: Vec<Step>| {

@@ -60,7 +60,8 @@ enum Step {
     },
 }
 
-const LIMITS: Limits = Limits { streams: 3, look_back: Span::from_secs(10), copied_bytes: 20_000 };
+const LIMITS: Limits =
+    Limits { streams: 3, look_back: Span::from_secs(10), packets: 400, copied_bytes: 20_000 };
 
 struct Table {
     streams: Streams,

@@ -67,6 +67,10 @@ impl Calls {
     }
 
     pub(crate) fn insert(&mut self, call: OpenCall, due: Time) -> CallKey {
+        // After four thousand million calls the keys come round, and one that is open still has its own.
+        while self.open.contains_key(&CallKey(self.next)) {
+            self.next = self.next.wrapping_add(1);
+        }
         let key = CallKey(self.next);
         self.next = self.next.wrapping_add(1);
         self.by_call_id.entry(call.dialog.call_id.clone()).or_default().push(key);
@@ -146,3 +150,23 @@ impl Negotiations for Calls {
 
 /// Branches of one forked call; more with one Call-ID is an attack.
 const MOST_NAMESAKES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sip::Message;
+
+    #[test]
+    fn no_call_loses_its_key_to_another() {
+        let invite = b"INVITE sip:b@x SIP/2.0\r\nCall-ID: 1\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n\
+            CSeq: 1 INVITE\r\n\r\n";
+        let message = Message::read(invite).unwrap();
+        let call = || OpenCall::begin(&message, Time::default()).unwrap();
+        let mut calls = Calls::new(Span::ZERO);
+        let first = calls.insert(call(), Time::default());
+        calls.next = u32::MAX;
+        assert_eq!(calls.insert(call(), Time::default()), CallKey(u32::MAX));
+        let third = calls.insert(call(), Time::default());
+        assert!(third != first && calls.len() == 3);
+    }
+}

@@ -91,13 +91,17 @@ pub struct Limits {
     pub streams: usize,
     /// How long a stream that no call claims is kept after its packets.
     pub look_back: Span,
+    /// How many packets may be kept at once, of whatever size: once calls alone have as many, more are refused.
+    pub packets: usize,
     /// Bytes that may be copied for packets that were only lent; once calls alone hold as many, packets are refused.
     pub copied_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { streams: 262_144, look_back: Span::from_secs(10), copied_bytes: 256 << 20 }
+        // A packet takes 32 bytes besides what is copied of it: 4 GiB.
+        let (packets, copied_bytes) = (1 << 27, 256 << 20);
+        Limits { streams: 262_144, look_back: Span::from_secs(10), packets, copied_bytes }
     }
 }
 
@@ -114,6 +118,7 @@ pub struct Streams {
     next_generation: u32,
     unclaimed: VecDeque<StreamId>,
     probation: VecDeque<StreamId>,
+    packets: usize,
     copied_bytes: usize,
     forgotten: Forgotten,
     cut: Vec<StreamId>,
@@ -167,6 +172,7 @@ impl Streams {
             next_generation: 0,
             unclaimed: VecDeque::new(),
             probation: VecDeque::new(),
+            packets: 0,
             copied_bytes: 0,
             forgotten: Forgotten::default(),
             cut: Vec::new(),
@@ -195,12 +201,18 @@ impl Streams {
         if must_copy && !self.make_room(dropped) {
             return Disposition::Refused;
         }
+        while self.packets >= self.limits.packets {
+            if !self.evict(dropped) {
+                return Disposition::Refused;
+            }
+        }
         let key = Key { flow, ssrc: packet.ssrc };
         let known = self.index_of(key).filter(|&index| !self.cuts(index, packet, at));
         let Some(index) = known.or_else(|| self.open(at, key, dropped)) else { return Disposition::Refused };
         let Some(Some(stream)) = self.table.get_mut(index as usize) else { return Disposition::Refused };
         let id = StreamId { index, generation: stream.generation };
         let opens = !stream.valid && stream.kept.slots().any(|slot| packet.seq.ahead_of(slot.seq()) == 1);
+        self.packets += 1;
         self.copied_bytes += stream.kept.push(at, packet, frame, self.copying);
         stream.last_at = stream.last_at.max(at);
         (stream.last_seq, stream.last_ticks) = (packet.seq, packet.ticks);
@@ -208,6 +220,7 @@ impl Streams {
             stream.valid = true;
             self.unclaimed.push_back(id);
         } else if !stream.valid && stream.kept.len() > LONGEST_PROBATION {
+            self.packets -= stream.kept.len();
             self.copied_bytes -= stream.kept.copied_bytes();
             self.forgotten.probation += stream.kept.len() as u64;
             stream.kept = Kept::default();
@@ -271,6 +284,7 @@ impl Streams {
             own.remove();
         }
         self.free.push(id.index);
+        self.packets -= stream.kept.len();
         self.copied_bytes -= stream.kept.copied_bytes();
         Some(stream)
     }
@@ -407,6 +421,7 @@ impl Streams {
         }
         let (packets, bytes) = stream.kept.forget_before(before);
         stream.first_at = stream.kept.slots().next().map_or(stream.first_at, Slot::arrival);
+        self.packets -= packets;
         self.copied_bytes -= bytes;
         self.forgotten.unclaimed += packets as u64;
         true
@@ -418,6 +433,10 @@ impl Streams {
             let spilled: usize =
                 self.table.iter_mut().flatten().map(|stream| stream.kept.spill(overflow)).sum();
             self.copied_bytes -= spilled;
+            if spilled == 0 {
+                // Its disk is full: to ask every stream again at each packet would cost the calls that have room.
+                self.overflow = None;
+            }
         }
         while self.copied_bytes >= self.limits.copied_bytes && self.evict(dropped) {}
         self.copied_bytes < self.limits.copied_bytes
@@ -594,6 +613,47 @@ mod tests {
         assert_eq!((table.copied_bytes, dropped.len()), (1600, 3), "what no call claims makes room first");
         table.take(id);
         assert!(matches!(send(&mut table, 0, 1, 7, &mut dropped), Disposition::Probation(_)));
+    }
+
+    #[test]
+    fn packets_have_a_limit_even_where_none_is_copied() {
+        let limits = Limits { packets: 50, ..Limits::default() };
+        let (mut table, mut dropped) = (Streams::new(limits, Copying::Payloads), Vec::new());
+        for from in 0..40 {
+            send(&mut table, 0, 100 + from, 0, &mut dropped);
+        }
+        send(&mut table, 0, 1, 0, &mut dropped);
+        let Disposition::Opened(id) = send(&mut table, 0, 1, 1, &mut dropped) else { panic!() };
+        table.claim(id, 1);
+        let refused =
+            (2..100).filter(|&seq| send(&mut table, 0, 1, seq, &mut dropped) == Disposition::Refused);
+        assert_eq!((refused.count(), dropped.len(), table.packets), (50, 40, 50));
+        table.take(id);
+        assert_eq!((table.packets, table.copied_bytes), (0, 0));
+    }
+
+    #[derive(Debug)]
+    struct Full(std::rc::Rc<std::cell::Cell<u32>>);
+
+    impl Overflow for Full {
+        fn put(&mut self, _: &[u8]) -> Option<u64> {
+            self.0.set(self.0.get() + 1);
+            None
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_not_asked_at_each_packet() {
+        let limits = Limits { copied_bytes: 1600, ..Limits::default() };
+        let (mut table, mut dropped) = (Streams::new(limits, Copying::Payloads), Vec::new());
+        let asked = std::rc::Rc::default();
+        table.spill_to(Box::new(Full(std::rc::Rc::clone(&asked))));
+        for seq in 0..1000 {
+            if let Disposition::Opened(id) = send(&mut table, 0, 1, seq, &mut dropped) {
+                table.claim(id, 1);
+            }
+        }
+        assert_eq!(asked.get(), 1);
     }
 
     #[test]
