@@ -51,7 +51,11 @@ impl Time {
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let timestamp: Timestamp = text.parse().ok()?;
-        i64::try_from(timestamp.as_nanosecond()).ok().map(Time)
+        let ns = timestamp.as_nanosecond();
+        // The first microsecond of all is written as one that began before there was time.
+        let first = i128::from(i64::MIN);
+        let ns = if (first - 999..first).contains(&ns) { first } else { ns };
+        i64::try_from(ns).ok().map(Time)
     }
 
     /// The time in UTC by a `strftime` pattern; nothing is rounded.
@@ -179,6 +183,14 @@ mod tests {
     fn formats_a_path_without_rounding_up_into_the_next_day() {
         let time = Time::from_rfc3339("2026-01-31T23:59:59.999999999Z").unwrap();
         assert_eq!(time.format_utc("%Y/%m/%d/%Y%m%dT%H%M%S.%6fZ"), "2026/01/31/20260131T235959.999999Z");
+    }
+
+    #[test]
+    fn the_first_and_the_last_time_read_back() {
+        for time in [Time::from_ns(i64::MIN), Time::from_ns(i64::MAX)] {
+            let read = Time::from_rfc3339(&time.to_rfc3339()).unwrap();
+            assert_eq!(read.to_rfc3339(), time.to_rfc3339());
+        }
     }
 
     #[test]
