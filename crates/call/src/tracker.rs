@@ -346,11 +346,12 @@ impl Tracker {
     }
 
     fn attach(&mut self, id: StreamId, flow: Flow, found: Match) {
-        let Some(call) = self.calls.get_mut(found.call) else { return };
-        let Some(stream) = self.streams.stream(id) else { return };
-        if call.attached.len() >= MOST_STREAMS_A_CALL {
+        if !self.has_room_for_a_stream(found.call) {
+            self.waiting.wait(id, flow);
             return;
         }
+        let Some(call) = self.calls.get_mut(found.call) else { return };
+        let Some(stream) = self.streams.stream(id) else { return };
         call.last_media_at = call.last_media_at.max(Some(stream.last_at));
         let Match { sender, rule, confidence, kind, .. } = found;
         call.attached.push(Attached { id, sender, rule, confidence, kind });
@@ -362,6 +363,25 @@ impl Tracker {
         self.reschedule(found.call);
         // Its reverse may have waited for it.
         self.revisit.push(flow.source);
+    }
+
+    /// Whether the call takes another stream. Where it has too many, the shortest goes if it is no more than a handful
+    /// of packets: strays to a call's port must not keep its media out.
+    fn has_room_for_a_stream(&mut self, key: CallKey) -> bool {
+        let Some(call) = self.calls.get_mut(key) else { return false };
+        if call.attached.len() < MOST_STREAMS_A_CALL {
+            return true;
+        }
+        let packets = |one: &Attached| self.streams.stream(one.id).map_or(0, |stream| stream.kept.len());
+        let shortest = call.attached.iter().map(packets).enumerate().min_by_key(|&(_, packets)| packets);
+        let Some((at, _)) = shortest.filter(|&(_, packets)| packets <= HANDFUL) else { return false };
+        let stray = call.attached.remove(at).id;
+        if let Some(stream) = self.streams.take(stray) {
+            self.attached.leave(stray, stream.flow);
+            self.dropped.push(Dropped { id: stray, stream, evicted: true });
+            self.count_dropped();
+        }
+        true
     }
 
     /// Sets when the call is looked at again.
@@ -458,6 +478,8 @@ impl Tracker {
 
 /// More sources than that in one call are no conversation; the rest stay orphans.
 const MOST_STREAMS_A_CALL: usize = 256;
+/// A third of a second at 20 ms.
+const HANDFUL: usize = 16;
 
 /// A call may hold so small a part of what is left of the memory for signalling: a hundred thousand may be open.
 const SHARES: usize = 64;

@@ -144,6 +144,30 @@ fn a_flood_of_streams_leaves_nothing_behind() {
 }
 
 #[test]
+fn strays_do_not_keep_the_media_of_a_call_out() {
+    let mut wire = Wire::new(20, 5000);
+    wire.invite(CALLER, "running", 4000, "");
+    wire.answer(CALLER, "running", 6000);
+    for n in 0..2000 {
+        wire.send((STRANGER, 4000), (CALLEE, 6000), &rtp(100 + n, 1));
+        wire.send((STRANGER, 4000), (CALLEE, 6000), &rtp(100 + n, 2));
+    }
+    for seq in 0..100 {
+        wire.media(seq);
+        let n = 5000 + u32::from(seq);
+        wire.send((STRANGER, 4000), (CALLEE, 6000), &rtp(n, 1));
+        wire.send((STRANGER, 4000), (CALLEE, 6000), &rtp(n, 2));
+    }
+    let (over, tracker) = wire.end();
+    let call = over.first().unwrap();
+    let longest = |side| call.legs.of(side).iter().map(|matched| matched.stream.kept.len()).max();
+    assert_eq!((longest(Side::Caller), longest(Side::Callee)), (Some(100), Some(100)));
+    assert_eq!(call.legs.caller.len() + call.legs.callee.len(), MOST_STREAMS_A_CALL);
+    let rtp = tracker.counts().rtp;
+    assert_eq!(rtp.attached + rtp.orphan, 2 * 2000 + 4 * 100);
+}
+
+#[test]
 fn signalling_takes_no_more_memory_than_it_may() {
     let mut wire = Wire::new(100_000, 50);
     wire.tracker.config.signalling_bytes = 2_000_000;
