@@ -3,6 +3,9 @@
 use clock::Span;
 use serde::{Deserialize, Serialize};
 
+/// Two bits less than what a number holds exactly.
+const LARGEST: f64 = (1u64 << 51) as f64;
+
 macro_rules! rounded {
     ($(#[$doc:meta])* $name:ident, $scale:literal) => {
         $(#[$doc])*
@@ -14,9 +17,12 @@ macro_rules! rounded {
             /// The number at the record's precision; what is not finite becomes 0.
             #[must_use]
             pub fn new(value: f64) -> Self {
-                let rounded = (value * $scale).round() / $scale;
+                let scaled: f64 = value * $scale;
+                // What is too large to be rounded the same way twice has no decimals worth the name.
+                let rounded = if scaled.abs() < LARGEST { scaled.round() / $scale } else { value };
+                let rounded = if scaled.is_finite() { rounded } else { 0.0 };
                 // Adding zero turns -0.0 into 0.0, which JSON would tell apart.
-                $name(if rounded.is_finite() { rounded + 0.0 } else { 0.0 })
+                $name(rounded + 0.0)
             }
 
             /// The rounded number.
@@ -76,6 +82,16 @@ impl From<Span> for Milliseconds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_rounded_stays_as_it_is() {
+        for seconds in [9_049_880_097.337_276, 9e9, 1.1e9 + 0.123_456, 1e300, -9_049_880_097.337_275] {
+            for step in 0..1000 {
+                let once = Seconds::new(seconds + f64::from(step) * 1e-6);
+                assert_eq!(Seconds::new(once.value()), once);
+            }
+        }
+    }
 
     #[test]
     fn rounds_and_stays_a_number() {
