@@ -28,7 +28,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Another process holds the index; it answers over the store's socket.
-    #[error("the index of {} is held by another process: ask it over the socket, or wait for it to end", path.display())]
+    #[error("the index of {} is held by another sipreel: stop that one, wait for it to end, or take another store", path.display())]
     Locked {
         /// The store's folder.
         path: PathBuf,
