@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use clock::{Span, Time};
+use clock::Time;
 use flow::Endpoint;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::claims::CallKey;
+use crate::config::Patience;
 use crate::matcher::Negotiations;
 use crate::negotiation::Negotiation;
 use crate::open_call::{OpenCall, Standing};
@@ -22,7 +23,7 @@ pub(crate) struct Calls {
     /// About how many bytes the open calls hold.
     weight: usize,
     next: u32,
-    grace: Span,
+    patience: Patience,
 }
 
 /// An open call, and what was last entered for it.
@@ -34,14 +35,14 @@ struct Entry {
 }
 
 impl Calls {
-    pub(crate) fn new(grace: Span) -> Calls {
+    pub(crate) fn new(patience: Patience) -> Calls {
         Calls {
             by_call_id: HashMap::default(),
             open: HashMap::default(),
             due: BTreeSet::new(),
             weight: 0,
             next: 0,
-            grace,
+            patience,
         }
     }
 
@@ -121,6 +122,14 @@ impl Calls {
         entry.weight = weight;
     }
 
+    /// Sets when the call is looked at again, by what it has become.
+    pub(crate) fn reschedule(&mut self, key: CallKey) {
+        if let Some(call) = self.get(key) {
+            let (due, _) = call.deadline(&self.patience);
+            self.set_due(key, due);
+        }
+    }
+
     /// The call that is to be looked at first, and when.
     pub(crate) fn next_due(&self) -> Option<(Time, CallKey)> {
         // The first from a standing's beginning on may be one of the next standing; then that one's is the same.
@@ -138,7 +147,7 @@ impl Calls {
 impl Negotiations for Calls {
     fn negotiation(&self, call: CallKey, at: Time) -> Option<&Negotiation> {
         let call = self.get(call)?;
-        let over = call.media_until(self.grace).is_some_and(|until| at > until);
+        let over = call.media_until(self.patience.grace).is_some_and(|until| at > until);
         (!over).then_some(&call.negotiation)
     }
 
@@ -162,7 +171,7 @@ mod tests {
             CSeq: 1 INVITE\r\n\r\n";
         let message = Message::read(invite).unwrap();
         let call = || OpenCall::begin(&message, Time::default()).unwrap();
-        let mut calls = Calls::new(Span::ZERO);
+        let mut calls = Calls::new(Patience::default());
         let first = calls.insert(call(), Time::default());
         calls.next = u32::MAX;
         assert_eq!(calls.insert(call(), Time::default()), CallKey(u32::MAX));

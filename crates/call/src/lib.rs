@@ -14,6 +14,7 @@ mod hindsight;
 mod matcher;
 mod negotiation;
 mod open_call;
+mod placement;
 mod side;
 mod tracker;
 mod waiting;

@@ -1,7 +1,8 @@
 //! What floods and false time stamps do to the calls that are running: nothing.
 
 use super::*;
-use flow::Address;
+use crate::placement::MOST_STREAMS_A_CALL;
+use flow::{Address, Endpoint, Flow};
 use rtp::Frame;
 
 const CALLER: [u8; 4] = [192, 0, 2, 1];
@@ -134,13 +135,13 @@ fn a_flood_of_streams_leaves_nothing_behind() {
         wire.send((STRANGER, 4000), (CALLEE, 6000 + 2 * (n % 9) as u16), &rtp(100 + n, 1));
         wire.send((STRANGER, 4000), (CALLEE, 6000 + 2 * (n % 9) as u16), &rtp(100 + n, 2));
         wire.send((STRANGER, 4001), (CALLEE, 6001), &[0x80, 201, 0, 1, 0, 0, (n >> 8) as u8, n as u8]);
-        let (endpoints, told_of) = wire.tracker.waiting.len();
+        let [endpoints, told_of, ..] = wire.tracker.media.table_lens();
         assert!(endpoints <= 2 * 50 && told_of <= 50 && wire.tracker.open_streams() <= 50);
     }
     wire.media(3);
     let (over, tracker) = wire.end();
     assert!(running(&over).0 >= 6);
-    assert_eq!((tracker.waiting.len(), tracker.attached.len(), tracker.ambiguous.len()), ((0, 0), 0, 0));
+    assert_eq!(tracker.media.table_lens(), [0; 4]);
 }
 
 #[test]
