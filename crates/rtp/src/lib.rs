@@ -10,6 +10,7 @@ mod kept;
 mod packet;
 mod rtcp;
 mod sequence;
+pub mod srtp;
 mod statistics;
 mod streams;
 mod timeline;
