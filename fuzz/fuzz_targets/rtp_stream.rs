@@ -128,7 +128,7 @@ impl Table {
         let (flow, ssrc) = flow(from);
         let payload_type = PayloadType(payload_type & 0x7f);
         let packet =
-            Packet { ssrc, seq: Seq(seq), ticks: Ticks(ticks), payload_type, marker: false, payload };
+            Packet { ssrc, seq: Seq(seq), ticks: Ticks(ticks), payload_type, marker: false, header: &[], payload };
         let frame = Frame { bytes: payload, link: 1, place: None };
         self.offered += 1;
         let disposition = self.streams.handle_packet(self.now, flow, &packet, &frame, &mut self.dropped);

@@ -6,7 +6,7 @@
 
 use clock::Time;
 
-use crate::id::{PayloadType, Seq, Ticks};
+use crate::id::{PayloadType, Seq, Ssrc, Ticks};
 use crate::packet::Packet;
 
 /// The frame in which a packet came, as far as keeping it needs to know it.
@@ -47,10 +47,26 @@ pub struct Slot {
     held: Held,
 }
 
+/// Where the bytes are, and how long the header is that stands before the payload there: in words of 32 bit, zero where
+/// it was not kept. A byte of both, so that a slot stays small.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Held {
-    Mapped,
-    Copied,
+struct Held(u8);
+
+impl Held {
+    const MAPPED: u8 = 0x80;
+
+    fn new(is_mapped: bool, header_len: usize) -> Held {
+        let words = u8::try_from(header_len / 4).ok().filter(|&words| words < Held::MAPPED).unwrap_or(0);
+        Held(words | if is_mapped { Held::MAPPED } else { 0 })
+    }
+
+    const fn is_mapped(self) -> bool {
+        self.0 & Held::MAPPED != 0
+    }
+
+    const fn header_len(self) -> usize {
+        4 * (self.0 & !Held::MAPPED) as usize
+    }
 }
 
 impl Slot {
@@ -82,6 +98,15 @@ impl Slot {
     #[must_use]
     pub fn marker(&self) -> bool {
         self.type_and_marker & 0x80 != 0
+    }
+
+    /// The header of a packet of this slot that has neither CSRC list nor extension: what any other header is kept as
+    /// bytes for.
+    #[must_use]
+    pub fn plain_header(&self, ssrc: Ssrc) -> [u8; 12] {
+        let ([s0, s1], [t0, t1, t2, t3]) = (self.seq.0.to_be_bytes(), self.ticks.0.to_be_bytes());
+        let [r0, r1, r2, r3] = ssrc.0.to_be_bytes();
+        [0x80, self.type_and_marker, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3]
     }
 
     /// How many bytes of payload it carries.
@@ -154,6 +179,11 @@ impl Kept {
         })
     }
 
+    /// Every packet in the order of arrival with the bytes of its header; none where it is a plain one that was not kept.
+    pub fn headers<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = Option<&'a [u8]>> {
+        self.chunks().flat_map(move |chunk| chunk.slots.iter().map(move |slot| chunk.header(slot, medium)))
+    }
+
     /// Every packet's whole frame and link type, where it was kept whole.
     pub fn frames<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = KeptFrame<'a>> {
         self.chunks()
@@ -213,15 +243,20 @@ impl Chunk {
     fn push(&mut self, arrival: Time, packet: &Packet<'_>, frame: &Frame<'_>, copying: Copying) -> usize {
         let copied_before = self.bytes.len();
         let whole = Extent::of(packet.payload, frame.bytes);
+        let header_len = packet.header.len();
         let (held, place, extent) = match (frame.place, whole, copying) {
-            (Some(place), Some(extent), _) => (Held::Mapped, place, extent),
+            (Some(place), Some(extent), _) => (Held::new(true, header_len), place, extent),
             (None, Some(extent), Copying::Frames) => {
                 self.bytes.extend_from_slice(frame.bytes);
-                (Held::Copied, copied_before as u64, extent)
+                (Held::new(false, header_len), copied_before as u64, extent)
             }
             _ => {
+                // A plain header is made again from the slot.
+                let header = if is_plain(packet.header) { &[] } else { packet.header };
+                self.bytes.extend_from_slice(header);
                 self.bytes.extend_from_slice(packet.payload);
-                (Held::Copied, copied_before as u64, Extent::payload_alone(packet.payload))
+                let extent = Extent::without_frame(header.len(), packet.payload.len());
+                (Held::new(false, header.len()), copied_before as u64, extent)
             }
         };
         if self.slots.len() == FEW_SLOTS {
@@ -244,30 +279,43 @@ impl Chunk {
 
     fn spill(&mut self, overflow: &mut dyn Overflow) -> Option<usize> {
         let place = overflow.put(&self.bytes)?;
-        for slot in self.slots.iter_mut().filter(|slot| slot.held == Held::Copied) {
-            (slot.held, slot.place) = (Held::Mapped, place + slot.place);
+        for slot in self.slots.iter_mut().filter(|slot| !slot.held.is_mapped()) {
+            (slot.held, slot.place) = (Held::new(true, slot.held.header_len()), place + slot.place);
         }
         Some(std::mem::take(&mut self.bytes).len())
     }
 
     fn payload<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<&'a [u8]> {
-        let (at, len) = (usize::from(slot.payload_at), usize::from(slot.payload_len));
-        match slot.held {
-            Held::Mapped => medium.slice(slot.place + u64::from(slot.payload_at), len),
-            Held::Copied => self.bytes.get(slot.place as usize + at..)?.get(..len),
+        self.bytes_of(slot, usize::from(slot.payload_at), usize::from(slot.payload_len), medium)
+    }
+
+    fn header<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<&'a [u8]> {
+        let len = Some(slot.held.header_len()).filter(|&len| len > 0)?;
+        self.bytes_of(slot, usize::from(slot.payload_at).checked_sub(len)?, len, medium)
+    }
+
+    /// `len` bytes from `at` on of what the slot stands for.
+    fn bytes_of<'a>(
+        &'a self,
+        slot: &Slot,
+        at: usize,
+        len: usize,
+        medium: &'a dyn Medium,
+    ) -> Option<&'a [u8]> {
+        if slot.held.is_mapped() {
+            medium.slice(slot.place + at as u64, len)
+        } else {
+            self.bytes.get(slot.place as usize + at..)?.get(..len)
         }
     }
 
     fn frame<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<KeptFrame<'a>> {
         let len = usize::from(slot.frame_len);
-        let bytes = match slot.held {
-            Held::Mapped => medium.slice(slot.place, len)?,
-            Held::Copied => self.bytes.get(slot.place as usize..)?.get(..len)?,
-        };
+        let bytes = self.bytes_of(slot, 0, len, medium)?;
         let payload = (usize::from(slot.payload_at), usize::from(slot.payload_len));
         let link = u32::from(slot.link);
-        // A payload copied alone is no frame.
-        (len > payload.1).then_some(KeptFrame {
+        // A payload copied alone, or with no more than its header, is no frame.
+        (payload.0 > slot.held.header_len()).then_some(KeptFrame {
             arrival: slot.arrival,
             link,
             bytes,
@@ -293,10 +341,19 @@ impl Extent {
         fits.then_some(Extent { frame_len, payload_at: at as u16, payload_len: payload.len() as u16 })
     }
 
-    fn payload_alone(payload: &[u8]) -> Extent {
-        let len = payload.len().min(usize::from(u16::MAX)) as u16;
-        Extent { frame_len: len, payload_at: 0, payload_len: len }
+    fn without_frame(header: usize, payload: usize) -> Extent {
+        let clamped = |len: usize| len.min(usize::from(u16::MAX)) as u16;
+        Extent {
+            frame_len: clamped(header + payload),
+            payload_at: clamped(header),
+            payload_len: clamped(payload),
+        }
     }
+}
+
+/// Whether the header is the fixed one alone: no padding, no extension, no CSRC.
+fn is_plain(header: &[u8]) -> bool {
+    matches!(header, [0x80, ..] | []) && header.len() <= 12
 }
 
 #[cfg(test)]
@@ -319,6 +376,7 @@ mod tests {
             ticks: Ticks(160),
             payload_type: PayloadType(8),
             marker: true,
+            header: &[],
             payload,
         }
     }
@@ -356,6 +414,30 @@ mod tests {
         let frames: Vec<_> = kept.frames(&nothing).map(|frame| frame.bytes).collect();
         assert_eq!(frames, [&bytes[..]], "only the second was kept whole");
         assert_eq!(kept.copied_bytes(), 20);
+    }
+
+    #[test]
+    fn a_header_that_is_not_plain_is_kept_and_a_plain_one_made_again() {
+        let plain = [0x80, 0x88, 0, 1, 0, 0, 0, 160, 0, 0, 0, 1, 7, 7];
+        let extended = [0x90, 8, 0, 2, 0, 0, 0, 160, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 9];
+        let mut disk = Disk(Vec::new());
+        for (place, spilled) in [(None, false), (None, true), (Some(0), false)] {
+            let mut kept = Kept::default();
+            for bytes in [&plain[..], &extended] {
+                let packet = Packet::read(bytes).unwrap();
+                let frame = Frame { bytes, link: 101, place };
+                kept.push(Time::default(), &packet, &frame, Copying::Payloads);
+            }
+            if spilled {
+                kept.spill(&mut disk);
+            }
+            let medium = Mapped(if spilled { disk.0.clone() } else { extended.to_vec() });
+            let slots: Vec<_> = kept.payloads(&medium).collect();
+            assert_eq!(slots[0].0.plain_header(Ssrc(1)), plain[..12]);
+            assert_eq!((kept.headers(&medium).nth(1), slots[1].1), (Some(Some(&extended[..20])), &[9][..]));
+            assert_eq!(kept.headers(&medium).next(), Some(place.map(|_| &extended[..12])));
+            assert_eq!(kept.frames(&medium).count(), 0);
+        }
     }
 
     #[derive(Debug)]

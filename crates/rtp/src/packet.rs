@@ -24,6 +24,8 @@ pub struct Packet<'a> {
     pub payload_type: PayloadType,
     /// The marker bit: in audio, the first packet of a talkspurt (RFC 3551, section 4.1).
     pub marker: bool,
+    /// Everything before the payload: the fixed header, the CSRC list, the extension.
+    pub header: &'a [u8],
     /// The payload.
     pub payload: &'a [u8],
 }
@@ -34,13 +36,16 @@ impl<'a> Packet<'a> {
     #[must_use]
     pub fn read(datagram: &'a [u8]) -> Option<Self> {
         let reader = RtpReader::new(datagram).ok()?;
+        let payload = reader.payload();
+        let header_len = (payload.as_ptr() as usize).checked_sub(datagram.as_ptr() as usize)?;
         Some(Packet {
             ssrc: Ssrc(reader.ssrc()),
             seq: Seq(reader.sequence_number().into()),
             ticks: Ticks(reader.timestamp()),
             payload_type: PayloadType(reader.payload_type()),
             marker: reader.mark(),
-            payload: reader.payload(),
+            header: datagram.get(..header_len)?,
+            payload,
         })
     }
 }
@@ -61,7 +66,8 @@ mod tests {
 
         let padded =
             [0xb1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 9, 9, 9, 9, 0xbe, 0xde, 0, 1, 5, 5, 5, 5, 42, 0, 0, 3];
-        assert_eq!(Packet::read(&padded).unwrap().payload, &[42]);
+        let packet = Packet::read(&padded).unwrap();
+        assert_eq!((packet.header, packet.payload), (&padded[..24], &[42][..]));
     }
 
     #[test]

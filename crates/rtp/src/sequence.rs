@@ -203,6 +203,7 @@ mod tests {
                 ticks,
                 payload_type: PayloadType(0),
                 marker: false,
+                header: &[],
                 payload: &[],
             };
             kept.push(Time::from_ns(n as i64), &packet, &frame, Copying::Payloads);
@@ -254,7 +255,7 @@ mod tests {
         let frame = Frame { bytes: &[], link: 1, place: None };
         for (n, at) in [i64::MIN, i64::MAX, 0].into_iter().enumerate() {
             let (ssrc, seq, ticks, payload_type) = (Ssrc(1), Seq(n as u16), Ticks(0), PayloadType(0));
-            let packet = Packet { ssrc, seq, ticks, payload_type, marker: false, payload: &[] };
+            let packet = Packet { ssrc, seq, ticks, payload_type, marker: false, header: &[], payload: &[] };
             kept.push(Time::from_ns(at), &packet, &frame, Copying::Payloads);
         }
         let arrivals: Vec<_> = Sequence::of(kept.slots()).sent.iter().map(|sent| sent.arrival_ns).collect();

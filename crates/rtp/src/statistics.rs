@@ -136,7 +136,15 @@ mod tests {
         for &(seq, ticks, at_ms) in packets {
             let payload = [0; 160];
             let (seq, ticks, payload_type) = (Seq(seq), Ticks(ticks), PayloadType(0));
-            let packet = Packet { ssrc: Ssrc(1), seq, ticks, payload_type, marker: false, payload: &payload };
+            let packet = Packet {
+                ssrc: Ssrc(1),
+                seq,
+                ticks,
+                payload_type,
+                marker: false,
+                header: &[],
+                payload: &payload,
+            };
             let frame = Frame { bytes: &payload, link: 1, place: None };
             kept.push(Time::from_ns(at_ms * 1_000_000), &packet, &frame, Copying::Payloads);
         }

@@ -500,6 +500,7 @@ mod tests {
             ticks: Ticks(0),
             payload_type: PayloadType(0),
             marker: false,
+            header: &[],
             payload: &payload,
         };
         let frame = Frame { bytes: &payload, link: 1, place: None };
