@@ -7,6 +7,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::sync::LazyLock;
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw};
@@ -16,10 +17,8 @@ use common::capture::{self, Rtp};
 use common::{Recorded, Replayed, Wav, micros, micros_of_seconds, text};
 
 /// What the program does not do yet, each with its reason; where one starts to work, its entry has to go.
-const UNDECODED: [(&str, &str, &str); 2] = [
-    ("baresip_g722.pcap", "codec_unsupported", "no decoder for G.722 yet"),
-    ("baresip_srtp_sdes.pcap", "srtp_no_key", "keys in a=crypto are not used yet"),
-];
+const UNDECODED: [(&str, &str, &str); 1] =
+    [("baresip_g722.pcap", "codec_unsupported", "no decoder for G.722 yet")];
 const UNSEEN: [(&str, &str); 1] = [("sipp_tcp.pcap", "signalling over TCP is not read yet")];
 
 /// One fixture with its truth and what the program made of it.
@@ -328,7 +327,8 @@ fn every_sample_that_came_stands_in_its_place() {
     for fixture in heard() {
         let (_, recorded) = fixture.call();
         let wav = recorded.wav();
-        let packets = capture::rtp(&capture::frames(&common::fixture(&fixture.name)));
+        let mut packets = capture::rtp(&capture::frames(&common::fixture(&fixture.name)));
+        put_in_the_clear(&mut packets, fixture);
         let started_ns = micros(&recorded.record["recording"]["started_at"]).expect("a time") * 1000;
         let mut legs = [(0.0, 0.0); 2];
         for (channel, role) in ["caller", "callee"].into_iter().enumerate() {
@@ -361,6 +361,27 @@ fn every_sample_that_came_stands_in_its_place() {
         }
     }
     assert!(misplaced.is_empty(), "\n{misplaced}");
+}
+
+/// Where packets were encrypted, their payloads as libsrtp opened them (`srtp/unprotect.py`).
+fn put_in_the_clear(packets: &mut Vec<Rtp>, fixture: &Fixture) {
+    let path = common::fixtures().join("srtp").join(fixture.name.replace(".pcap", ".clear"));
+    let Ok(file) = fs::read(path) else { return };
+    let mut clear: BTreeMap<(u32, u16), Vec<u8>> = BTreeMap::new();
+    let mut rest = &file[..];
+    while let [a, b, c, d, e, f, g, h, more @ ..] = rest {
+        let (payload, more) = more.split_at(usize::from(u16::from_be_bytes([*g, *h])));
+        let (ssrc, sequence) = (u32::from_be_bytes([*a, *b, *c, *d]), u16::from_be_bytes([*e, *f]));
+        clear.insert((ssrc, sequence), payload.to_vec());
+        rest = more;
+    }
+    packets.retain_mut(|packet| match clear.get(&(packet.ssrc, packet.sequence)) {
+        Some(payload) => {
+            packet.payload.clone_from(payload);
+            true
+        }
+        None => false,
+    });
 }
 
 /// The audio of a stream, cut where its time stamps skip.

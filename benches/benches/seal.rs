@@ -28,6 +28,7 @@ fn calls_of_a_minute(bencher: Bencher<'_, '_>) {
     let settings = Settings {
         keep: Keep::Signalling,
         show_digits: false,
+        with_keys: false,
         silence: seal::Silence::default(),
         durability: Durability::Fast,
     };

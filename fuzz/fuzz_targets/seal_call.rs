@@ -60,6 +60,7 @@ impl Medium for Nothing {
 const SETTINGS: Settings = Settings {
     keep: Keep::All,
     show_digits: false,
+    with_keys: false,
     silence: Silence { longest: Span::from_secs(60), most: Span::from_secs(100) },
     durability: Durability::Fast,
 };

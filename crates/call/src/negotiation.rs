@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use clock::Time;
 use flow::{Address, Endpoint};
 use foldhash::fast::FixedState;
-use sdp::{Direction, Format, MediaKind, Session};
+use sdp::{Crypto, Direction, Format, MediaKind, Session};
 use sip::{Message, Method, StartLine};
 
 use crate::side::{Both, Side};
@@ -79,6 +79,8 @@ pub struct Negotiation {
     formats: Both<usize>,
     weight: usize,
     epochs: Vec<Epoch>,
+    /// Every key that a side named for what it sends, in order.
+    keys: Both<Vec<Crypto>>,
     /// The transaction whose request carried a description: what comes back in it is the answer.
     offered: Option<(u32, Side)>,
 }
@@ -117,6 +119,7 @@ impl Negotiation {
                 .is_some_and(|address| address.is_unspecified()),
         };
         self.note_named(side, &brought.named);
+        self.note_keys(side, session);
         self.note(side, described);
         if self.is_answer(message, side) {
             self.begin_epoch(at);
@@ -153,6 +156,22 @@ impl Negotiation {
                 Err(_) => {}
             }
         }
+    }
+
+    fn note_keys(&mut self, side: Side, session: &Session) {
+        let known = self.keys.of_mut(side);
+        for key in session.media.iter().flat_map(|media| &media.crypto) {
+            if known.len() < MOST_KEYS && !known.contains(key) {
+                self.weight += size_of::<Crypto>() + key.suite.len() + key.key_params.len();
+                known.push(key.clone());
+            }
+        }
+    }
+
+    /// The keys by which `side` may have encrypted what it sent (RFC 4568): each offers its own.
+    #[must_use]
+    pub fn keys(&self, side: Side) -> &[Crypto] {
+        self.keys.of(side)
     }
 
     /// About how many bytes it holds.
@@ -346,6 +365,8 @@ const MOST_NAMED: usize = 256;
 const MOST_ENDPOINTS: usize = 512;
 /// A call that is negotiated anew each second for five minutes; beyond it the first ones stand.
 const MOST_DESCRIPTIONS: usize = 300;
+/// Keys of one side: a dozen suites, and new ones with each description of some.
+const MOST_KEYS: usize = 64;
 /// Formats of those: a dozen each is usual.
 const MOST_FORMATS: usize = 4096;
 

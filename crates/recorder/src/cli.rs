@@ -52,6 +52,9 @@ pub(crate) struct Replay {
     /// Which packets are kept beside the audio
     #[arg(long, value_enum, default_value_t = Keep::Signalling)]
     pub(crate) keep: Keep,
+    /// Leave the keys of encrypted media in the signalling that is kept; without it they are blanked
+    #[arg(long)]
+    pub(crate) with_keys: bool,
     /// Threads in all; the recordings do not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,

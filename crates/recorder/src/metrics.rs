@@ -2,7 +2,9 @@
 
 use call::Tracker;
 use store::{EndReason, Outcome, Provenance};
-use web::metrics::{Disposition, Families, Labels, Metrics, Operation, OrphanReason, Source, Table};
+use web::metrics::{
+    Disposition, Families, Labels, Metrics, Operation, OrphanReason, Source, SrtpResult, Table,
+};
 
 use crate::intake::{Counts, Intake};
 use crate::sealers::Done;
@@ -56,6 +58,8 @@ pub(crate) fn enter(metrics: &Metrics, done: &Done) {
             families.media.observe_loss_ratio(quality.loss_ratio);
             families.media.observe_jitter(quality.jitter_s);
         }
+        families.media.add_srtp(SrtpResult::Opened, done.sealed.srtp.opened);
+        families.media.add_srtp(SrtpResult::AuthenticationFailed, done.sealed.srtp.refused);
         for &(origin, samples) in &done.sealed.origins {
             let rate = record.recording.as_ref().map_or(1, |recording| recording.sample_rate);
             families.media.add_audio(origin.as_str(), samples as f64 / f64::from(rate));

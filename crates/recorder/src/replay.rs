@@ -107,6 +107,7 @@ impl<'a> Run<'a> {
                 Keep::All => seal::Keep::All,
             },
             show_digits: arguments.digits == Digits::Keep,
+            with_keys: arguments.with_keys,
             silence: Silence::default(),
             // The capture is still there: after a loss of power it is replayed again.
             durability: Durability::Fast,

@@ -17,7 +17,7 @@ mod source;
 
 pub use crate::agreement::{Agreed, Hold, Way, agree};
 pub use crate::candidate::Candidate;
-pub use crate::crypto::Crypto;
+pub use crate::crypto::{Crypto, InlineKey, blank_keys};
 pub use crate::direction::Direction;
 pub use crate::format::Format;
 pub use crate::media::{Media, MediaKind};

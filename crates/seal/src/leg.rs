@@ -1,5 +1,7 @@
 //! One party's side of a call: its streams, and which of them sounds when.
 
+use std::iter::repeat;
+
 use audio::Cue;
 use call::{Call, Side};
 use clock::{Span, Time};
@@ -8,7 +10,8 @@ use sdp::MediaKind;
 
 use crate::Quality;
 use crate::meaning::Meanings;
-use crate::voice::Voice;
+use crate::secure::Clear;
+use crate::voice::{Secrecy, Voice};
 
 /// A leg made ready to sound.
 #[derive(Debug)]
@@ -22,13 +25,26 @@ pub(crate) struct Leg<'a> {
 }
 
 impl<'a> Leg<'a> {
-    pub(crate) fn new(call: &'a Call, side: Side, medium: &'a dyn Medium) -> Self {
-        let encrypted = call.negotiation.is_secure();
+    /// `clear` is what could be opened of its streams, in their order.
+    pub(crate) fn new(
+        call: &'a Call,
+        side: Side,
+        medium: &'a dyn Medium,
+        clear: &'a [Option<Clear>],
+    ) -> Self {
+        let is_secure = call.negotiation.is_secure();
         let mut meanings = Meanings::new(call, side);
-        let streams = call.legs.of(side).iter();
-        let in_time =
-            streams.filter(|matched| call.media_until.is_none_or(|until| matched.stream.first_at <= until));
-        let voice = |matched| Voice::new(matched, &mut meanings, medium, call.media_until, encrypted);
+        let streams = call.legs.of(side).iter().zip(clear.iter().map(Option::as_ref).chain(repeat(None)));
+        let in_time = streams
+            .filter(|(matched, _)| call.media_until.is_none_or(|until| matched.stream.first_at <= until));
+        let voice = |(matched, clear)| {
+            let secrecy = match clear {
+                Some(clear) => Secrecy::Opened(clear),
+                None if is_secure => Secrecy::Shut,
+                None => Secrecy::None,
+            };
+            Voice::new(matched, &mut meanings, medium, call.media_until, secrecy)
+        };
         let voices: Vec<Voice<'_>> = in_time.map(voice).collect();
         let mut by_precedence: Vec<usize> = (0..voices.len()).collect();
         by_precedence.sort_by_cached_key(|&at| voices.get(at).map(|voice| voice.matched.precedence()));
@@ -71,6 +87,11 @@ impl<'a> Leg<'a> {
     pub(crate) fn undecoded(&self) -> u64 {
         let audio = self.voices.iter().filter(|voice| voice.matched.kind == MediaKind::Audio);
         audio.map(|voice| voice.undecoded).sum()
+    }
+
+    /// Whether some of it is encrypted, and no key is known.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.voices.iter().any(|voice| matches!(voice.secrecy, Secrecy::Shut))
     }
 
     /// The keys that were pressed, in order.

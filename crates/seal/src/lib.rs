@@ -10,11 +10,13 @@ mod outcome;
 mod packets;
 mod record;
 mod render;
+mod secure;
 mod silence;
 mod voice;
 
 use call::{Both, Call, Side};
 use rtp::Medium;
+use rtp::srtp::Counts;
 use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
 use crate::leg::Leg;
@@ -27,6 +29,8 @@ pub struct Settings {
     pub keep: Keep,
     /// Whether dialled digits are shown; where not, they are `*` in the record and blanked in what is kept.
     pub show_digits: bool,
+    /// Whether keys in session descriptions stay in what is kept of the signalling.
+    pub with_keys: bool,
     /// How much silence is kept.
     pub silence: Silence,
     /// Whether a recording must survive a loss of power before it counts as made.
@@ -55,6 +59,8 @@ pub struct Sealed {
     pub quality: Both<Option<Quality>>,
     /// Samples of both channels by origin.
     pub origins: Vec<(audio::Origin, u64)>,
+    /// Encrypted packets of streams whose key is known.
+    pub srtp: Counts,
     /// What went wrong in writing; the record tells it as its outcome, and may stand nowhere but here.
     pub error: Option<store::Error>,
 }
@@ -77,8 +83,9 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
         &call.dialog.call_id,
         call.dialog.caller.tag.as_deref().unwrap_or(""),
     );
-    let legs =
-        Both { caller: Leg::new(call, Side::Caller, medium), callee: Leg::new(call, Side::Callee, medium) };
+    let clear = secure::open(call, medium);
+    let leg = |side: Side| Leg::new(call, side, medium, clear.of(side));
+    let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
     let mut record = record::describe(call, &legs, id.clone(), settings);
     let written = write(call, &legs, medium, (store, &id), settings, &mut record);
     let (origins, error) = match written {
@@ -90,7 +97,14 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
         }
     };
     let quality = Both { caller: legs.caller.quality(), callee: legs.callee.quality() };
-    Sealed { number: call.number, record, quality, origins, error }
+    let srtp = [&clear.caller, &clear.callee].into_iter().flatten().flatten().fold(
+        Counts::default(),
+        |sum, clear| Counts {
+            opened: sum.opened + clear.counts().opened,
+            refused: sum.refused + clear.counts().refused,
+        },
+    );
+    Sealed { number: call.number, record, quality, origins, srtp, error }
 }
 
 /// What is left to say of a call whose sealing met a fault of this program: that it was there.
@@ -105,7 +119,8 @@ pub fn give_up(call: &Call) -> Sealed {
         Record::new(id, call.dialog.call_id.clone(), record::state(call.state()), Outcome::InternalError);
     record.ended_at = Some(call.ended_at);
     record.end_reason = Some(record::end_reason(call.end));
-    Sealed { number: call.number, record, quality: Both::default(), origins: Vec::new(), error: None }
+    let (quality, origins, srtp) = (Both::default(), Vec::new(), Counts::default());
+    Sealed { number: call.number, record, quality, origins, srtp, error: None }
 }
 
 /// Writes audio, packets and record, and publishes them together.

@@ -19,11 +19,15 @@ pub(crate) fn outcome(call: &Call, legs: &Both<Leg<'_>>) -> Outcome {
         (true, true) => Outcome::Recorded,
         (true, false) | (false, true) if undecoded => Outcome::RecordedPartial,
         (true, false) | (false, true) => Outcome::OneWay,
-        (false, false) if undecoded && call.negotiation.is_secure() => Outcome::SrtpNoKey,
+        (false, false) if undecoded && is_shut(legs) => Outcome::SrtpNoKey,
         (false, false) if undecoded => Outcome::CodecUnsupported,
         (false, false) if call.ambiguous_streams > 0 => Outcome::AmbiguousMedia,
         (false, false) => Outcome::NoMedia,
     }
+}
+
+fn is_shut(legs: &Both<Leg<'_>>) -> bool {
+    legs.caller.is_shut() || legs.callee.is_shut()
 }
 
 /// Answered, or seen from its middle on, where the answer came before the capture did.
@@ -46,7 +50,7 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let held = call.negotiation.epochs().iter().any(|epoch| epoch.hold != call::Hold::None);
     let all = [
         (call.ambiguous_streams > 0, "ambiguous_media"),
-        (undecoded && !call.negotiation.is_secure(), "codec_unsupported"),
+        (undecoded && !is_shut(legs), "codec_unsupported"),
         (early, "early_media"),
         (held, "hold"),
         (call.dialog.joined_late, "joined_late"),
@@ -55,6 +59,7 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
         (lossy, "packet_loss"),
         (both().any(|leg| leg.has_second_hop), "second_hop"),
         (call.negotiation.is_secure(), "srtp"),
+        (is_shut(legs), "srtp_no_key"),
         (leaps, "timestamp_leap"),
         (video, "video"),
     ];

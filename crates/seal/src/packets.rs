@@ -41,16 +41,18 @@ struct Kept<'a> {
 }
 
 fn of_message<'a>(message: &'a KeptMessage, settings: &Settings) -> Kept<'a> {
-    let mut frame = Cow::Borrowed(&*message.frame);
-    if message.has_digit && !settings.show_digits {
-        let (_, payload) = message.frame.split_at_checked(message.payload_at).unwrap_or_default();
-        frame = Cow::Owned(overwrite(
-            &message.frame,
-            message.link,
-            message.payload_at,
-            &sip::dtmf::masked(payload),
-        ));
+    let (_, payload) = message.frame.split_at_checked(message.payload_at).unwrap_or_default();
+    let masked = (message.has_digit && !settings.show_digits).then(|| sip::dtmf::masked(payload));
+    let mut kept = masked.map(Cow::Owned);
+    if !settings.with_keys {
+        let mut blanked = kept.as_deref().unwrap_or(payload).to_vec();
+        if sdp::blank_keys(&mut blanked) {
+            kept = Some(Cow::Owned(blanked));
+        }
     }
+    let overwritten =
+        |payload: Cow<'_, [u8]>| overwrite(&message.frame, message.link, message.payload_at, &payload);
+    let frame = kept.map_or(Cow::Borrowed(&*message.frame), |payload| Cow::Owned(overwritten(payload)));
     Kept { at: message.at, link: message.link, frame }
 }
 

@@ -10,7 +10,7 @@ use crate::Settings;
 use crate::leg::Leg;
 use crate::outcome;
 use crate::render::{CHANNELS, Rendered};
-use crate::voice::Voice;
+use crate::voice::{Secrecy, Voice};
 
 /// Everything but the recording itself.
 pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: &Settings) -> Record {
@@ -73,9 +73,8 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
 
 fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Leg {
     let role = if side == Side::Caller { Role::Caller } else { Role::Callee };
-    let encryption = call.negotiation.is_secure().then(|| "srtp".to_owned());
     let mut described = store::Leg::new(role);
-    described.streams = leg.voices.iter().map(|voice| stream(voice, encryption.clone())).collect();
+    described.streams = leg.voices.iter().map(stream).collect();
     described.dtmf = digits(call, leg, side, settings);
     if let Some(quality) = leg.quality() {
         described.quality = json!({
@@ -91,8 +90,13 @@ fn round(value: f64, scale: f64) -> f64 {
     (value * scale).round() / scale
 }
 
-fn stream(voice: &Voice<'_>, encryption: Option<String>) -> store::StreamRecord {
+fn stream(voice: &Voice<'_>) -> store::StreamRecord {
     let (stream, statistics) = (&voice.matched.stream, &voice.statistics);
+    let (encryption, authentication_failures) = match voice.secrecy {
+        Secrecy::None => (None, 0),
+        Secrecy::Opened(clear) => (Some("srtp".to_owned()), clear.counts().refused),
+        Secrecy::Shut => (Some("srtp".to_owned()), 0),
+    };
     let ptime_ms = statistics.ptime_ms.round() as u32;
     store::StreamRecord {
         ssrc: store::Ssrc(stream.ssrc.0),
@@ -119,6 +123,7 @@ fn stream(voice: &Voice<'_>, encryption: Option<String>) -> store::StreamRecord 
             confidence: store::Score::new(voice.matched.confidence),
         },
         encryption,
+        authentication_failures,
     }
 }
 

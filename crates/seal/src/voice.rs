@@ -10,6 +10,18 @@ use sdp::MediaKind;
 
 use crate::drift;
 use crate::meaning::{Meaning, Meanings};
+use crate::secure::Clear;
+
+/// Whether a stream was encrypted, and what came of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Secrecy<'a> {
+    /// It was not.
+    None,
+    /// It was, and is in the clear again.
+    Opened(&'a Clear),
+    /// It was, and no key is known: noise is no audio.
+    Shut,
+}
 
 /// A stream and everything that its packets tell.
 #[derive(Debug)]
@@ -23,22 +35,30 @@ pub(crate) struct Voice<'a> {
     pub(crate) format: Option<(String, u32)>,
     /// Packets of audio, or what should be, that cannot be decoded.
     pub(crate) undecoded: u64,
+    pub(crate) secrecy: Secrecy<'a>,
     payloads: Vec<(Codec, &'a [u8])>,
 }
 
 impl<'a> Voice<'a> {
-    /// Reads the packets that came until `until`. An encrypted stream without a key does not sound: noise is no audio.
+    /// Reads the packets that came until `until`.
     pub(crate) fn new(
         matched: &'a Matched,
         meanings: &mut Meanings<'_>,
         medium: &'a dyn Medium,
         until: Option<Time>,
-        encrypted: bool,
+        secrecy: Secrecy<'a>,
     ) -> Self {
         let in_time = |slot: &Slot| until.is_none_or(|until| slot.arrival() <= until);
         let kept = &matched.stream.kept;
         let mut arrived: Vec<(&Slot, &[u8])> = Vec::with_capacity(kept.len());
-        arrived.extend(kept.payloads(medium).filter(|(slot, _)| in_time(slot)));
+        match secrecy {
+            Secrecy::Opened(clear) => {
+                arrived.extend(kept.slots().zip(clear.payloads()).filter(|(slot, _)| in_time(slot)));
+            }
+            Secrecy::None | Secrecy::Shut => {
+                arrived.extend(kept.payloads(medium).filter(|(slot, _)| in_time(slot)));
+            }
+        }
         let sequence = Sequence::of(arrived.iter().map(|(slot, _)| *slot));
         let payload_type = commonest(&arrived);
         let format = meanings.name(payload_type, matched.stream.first_at);
@@ -50,7 +70,8 @@ impl<'a> Voice<'a> {
             Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate, &mut is_timed);
         let mut sorter = Sorter {
             meanings,
-            sounds: matched.kind == MediaKind::Audio && !encrypted,
+            sounds: matched.kind == MediaKind::Audio,
+            is_shut: matches!(secrecy, Secrecy::Shut),
             clock_rate,
             sounding: Vec::with_capacity(arrived.len()),
             payloads: Vec::with_capacity(arrived.len()),
@@ -68,7 +89,7 @@ impl<'a> Voice<'a> {
         let timeline = Timeline::new(first_at, clock_rate, sorter.sounding);
         let keys = sorter.events.keys(clock_rate);
         let (payloads, undecoded) = (sorter.payloads, sorter.undecoded);
-        Voice { matched, statistics, timeline, keys, payload_type, format, undecoded, payloads }
+        Voice { matched, statistics, timeline, keys, payload_type, format, undecoded, secrecy, payloads }
     }
 
     /// Whether anything of it can be heard.
@@ -133,6 +154,7 @@ fn commonest(arrived: &[(&Slot, &[u8])]) -> PayloadType {
 struct Sorter<'m, 'c, 'a> {
     meanings: &'m mut Meanings<'c>,
     sounds: bool,
+    is_shut: bool,
     clock_rate: u32,
     sounding: Vec<Sounding>,
     payloads: Vec<(Codec, &'a [u8])>,
@@ -145,6 +167,10 @@ struct Sorter<'m, 'c, 'a> {
 impl<'a> Sorter<'_, '_, 'a> {
     fn sort(&mut self, sent: Sent, slot: &Slot, payload: &'a [u8]) {
         self.count_lost(sent);
+        if self.is_shut {
+            self.undecoded += u64::from(!payload.is_empty());
+            return;
+        }
         match self.meanings.of(slot.payload_type(), slot.arrival()) {
             Meaning::Audio(codec) if self.sounds && !payload.is_empty() => {
                 let samples = codec.samples_in(payload.len()) as u64;

@@ -67,7 +67,13 @@ fn pauses_are_kept_up_to_their_bound_and_what_is_left_out_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let silence = Silence { longest: Span::from_secs(60), most: Span::from_secs(150) };
-    let settings = Settings { keep: Keep::None, show_digits: false, silence, durability: Durability::Fast };
+    let settings = Settings {
+        keep: Keep::None,
+        show_digits: false,
+        with_keys: false,
+        silence,
+        durability: Durability::Fast,
+    };
     let sealed = seal::seal(&call, &Nothing, &store, &settings);
     let recording = sealed.record.recording.as_ref().unwrap();
     assert_eq!(recording.frames, 20 * 160 + 150 * 8000);

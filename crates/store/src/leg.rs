@@ -78,6 +78,14 @@ pub struct StreamRecord {
     pub matched: Match,
     /// How it was encrypted; null where it was not.
     pub encryption: Option<String>,
+    /// Encrypted packets that are genuine under none of the call's keys, where some others are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub authentication_failures: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// An SSRC, written as `0x8c62ec6e`.

@@ -291,6 +291,7 @@ pub(crate) mod tests {
             last_packet_at: None,
             matched: Match { rule: "sdp_address".into(), confidence: Score::new(1.0) },
             encryption: None,
+            authentication_failures: 0,
         });
         leg.dtmf.push(Digit { digit: '4', at, duration_ms: 200, method: DigitMethod::Rfc4733 });
         leg.mos = Some(Mos { value: Score::new(4.4), model: "G.107".into() });

@@ -53,6 +53,16 @@ macro_rules! closed_set {
 }
 
 closed_set! {
+    /// What became of an encrypted packet of a stream whose key is known.
+    SrtpResult {
+        /// It was opened.
+        Opened = "opened",
+        /// It is genuine under none of the keys.
+        AuthenticationFailed = "authentication_failed",
+    }
+}
+
+closed_set! {
     /// Where frames come from; sources of one kind are counted together.
     Source {
         /// A capture file or standard input.

@@ -3,7 +3,7 @@
 use prometheus::{Counter, Histogram, IntCounter, IntGauge};
 
 use super::families::{Labelled, Register, observe, set};
-use super::{Disposition, Labels, OrphanReason};
+use super::{Disposition, Labels, OrphanReason, SrtpResult};
 
 /// Media: packets, streams, the quality of a leg at its call's end, the audio recorded.
 ///
@@ -13,6 +13,7 @@ pub struct Media {
     packets: Labelled<IntCounter>,
     streams: IntGauge,
     orphans: Labelled<IntCounter>,
+    srtp: Labelled<IntCounter>,
     loss: Histogram,
     jitter: Histogram,
     mos: Histogram,
@@ -32,6 +33,11 @@ impl Media {
                 "rtp_orphan_streams_total",
                 "RTP streams that ended without a call, by why.",
                 &[("reason", OrphanReason::NAMES)],
+            ),
+            srtp: register.totals(
+                "srtp_packets_total",
+                "Encrypted packets of streams whose key is known, by what became of them.",
+                &[("result", SrtpResult::NAMES)],
             ),
             loss: register.histogram(
                 "leg_loss_ratio",
@@ -69,6 +75,13 @@ impl Media {
     /// All streams so far that ended without a call.
     pub fn set_orphans(&self, reason: OrphanReason, total: u64) {
         self.orphans.raise(&[reason.as_str()], total);
+    }
+
+    /// More encrypted packets of a call that is sealed.
+    pub fn add_srtp(&self, result: SrtpResult, packets: u64) {
+        if let Some(counter) = self.srtp.child(&[result.as_str()]) {
+            counter.inc_by(packets);
+        }
     }
 
     /// A leg's lost packets of those expected, 0 to 1.

@@ -20,7 +20,7 @@ use families::Register;
 
 pub use calls::Calls;
 pub use capture::Capture;
-pub use labels::{Disposition, Labels, Operation, OrphanReason, Source, Stage, Table};
+pub use labels::{Disposition, Labels, Operation, OrphanReason, Source, SrtpResult, Stage, Table};
 pub use media::Media;
 pub use sip::Sip;
 pub use storage::Storage;

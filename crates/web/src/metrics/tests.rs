@@ -73,6 +73,7 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("sip_parse_errors_total", "counter", &["kind"], 2),
     ("sip_responses_total", "counter", &["class"], 6),
     ("sip_retransmissions_total", "counter", &[], 1),
+    ("srtp_packets_total", "counter", &["result"], 2),
     ("storage_errors_total", "counter", &["op"], 7),
     ("storage_free_bytes", "gauge", &[], 1),
     ("storage_used_bytes", "gauge", &[], 1),
