@@ -15,7 +15,7 @@ use crate::fragment::{Fragment, Key};
 use crate::label::labels;
 use crate::partial::{Fit, Partial};
 
-/// The bounds of what waits.
+/// The bounds of what is remembered of packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Packets of which fragments wait.
@@ -24,11 +24,22 @@ pub struct Limits {
     pub bytes: usize,
     /// How long after a packet's first fragment came the rest may come, by capture time.
     pub timeout: Span,
+    /// Packets that are remembered, to know their copies by.
+    pub duplicates: usize,
+    /// How far from a packet its copies may be, before or behind it, by capture time.
+    pub duplicate_window: Span,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { packets: 4096, bytes: 32 << 20, timeout: Span::from_secs(30) }
+        Limits {
+            packets: 4096,
+            bytes: 32 << 20,
+            timeout: Span::from_secs(30),
+            // What 8000 calls send in the window.
+            duplicates: 1 << 18,
+            duplicate_window: Span::from_ms(300),
+        }
     }
 }
 
@@ -633,7 +644,7 @@ mod tests {
     #[test]
     fn no_frame_does_harm() {
         let sorts = of_every_sort();
-        let limits = Limits { packets: 64, bytes: 16_000, timeout: Span::from_secs(2) };
+        let limits = Limits { packets: 64, bytes: 16_000, timeout: Span::from_secs(2), ..Limits::default() };
         let mut decoder = Decoder::new(limits);
         let mut seed = Seeded(1);
         let mut datagrams = 0;
