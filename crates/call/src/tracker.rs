@@ -16,6 +16,7 @@ use crate::claims::CallKey;
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::dialog::{End, Tags};
+use crate::fill::{Fill, Fills};
 use crate::hindsight;
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
@@ -68,6 +69,9 @@ impl Tracker {
             Kind::Dtls => self.media.handle_dtls(),
             Kind::Other if sip::sniff(arrival.payload) => self.handle_sip(arrival),
             Kind::Other => self.counts.other_datagrams += 1,
+        }
+        while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {
+            self.counts.calls_evicted_for_bytes += 1;
         }
     }
 
@@ -122,6 +126,21 @@ impl Tracker {
         self.media.len()
     }
 
+    /// How full each bounded table is.
+    #[must_use]
+    pub fn fills(&self) -> Fills {
+        let (config, counts, calls) = (&self.config, &self.counts, &self.calls);
+        Fills {
+            calls: Fill::new(calls.len(), config.calls, counts.calls_evicted),
+            signalling_bytes: Fill::new(
+                calls.weight(),
+                config.signalling_bytes,
+                counts.calls_evicted_for_bytes,
+            ),
+            ..self.media.fills(config)
+        }
+    }
+
     /// What the tracker was told to keep.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -149,7 +168,6 @@ impl Tracker {
         call.dialog.handle_message(&message, from, arrival.at);
         self.handle_description(key, &message, from, arrival);
         self.calls.reschedule(key);
-        while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {}
     }
 
     /// How many bytes of messages one call may hold: what is scarce is shared, and never used up.

@@ -149,7 +149,7 @@ impl Duplicates {
     #[inline]
     fn handle(&mut self, hash: u64, sighting: &Sighting<'_>, payload: &[u8], numbered: bool) -> bool {
         // The upper bits choose the bucket: evenly, for any number of buckets.
-        let bucket = (u128::from(hash) * self.buckets.len() as u128 >> 64) as usize;
+        let bucket = ((u128::from(hash) * self.buckets.len() as u128) >> 64) as usize;
         let Some(Bucket(entries)) = self.buckets.get_mut(bucket) else { return false };
         let held = entries.iter().position(|entry| entry.hash == hash);
         let place = held.unwrap_or_else(|| farthest(entries, sighting.at));

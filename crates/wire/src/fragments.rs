@@ -74,6 +74,8 @@ pub struct FragmentCounts {
     pub packets: usize,
     /// Bytes of memory that they take.
     pub bytes: usize,
+    /// Fragments that had to make room because of the bytes, among those of [`FragmentResult::Evicted`].
+    pub evicted_for_bytes: u64,
     results: [u64; FragmentResult::ALL.len()],
 }
 
@@ -229,6 +231,10 @@ impl Fragments {
     fn make_room(&mut self) {
         while self.counts.packets > self.limits.packets || self.counts.bytes > self.limits.bytes {
             let Some(oldest) = self.oldest() else { break };
+            if self.counts.bytes > self.limits.bytes {
+                let fragments = self.partials.get(&oldest).map_or(0, Partial::fragments);
+                self.counts.evicted_for_bytes += fragments;
+            }
             self.forget(&oldest, FragmentResult::Evicted);
         }
     }
