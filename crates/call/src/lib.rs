@@ -17,6 +17,7 @@ mod negotiation;
 mod open_call;
 mod placement;
 mod side;
+mod sweep;
 mod tracker;
 mod waiting;
 

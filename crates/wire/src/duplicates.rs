@@ -20,12 +20,14 @@
 //! Nothing here reads a payload. The window is one of capture time in both directions: mirrors need not agree on the
 //! order. A packet that one mirror cut shorter than another is not known again.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use clock::{Span, Time};
 use flow::Flow;
 use foldhash::fast::FixedState;
 use foldhash::quality::RandomState;
+use hashbrown::HashTable;
 
 use crate::fragments::Limits;
 use crate::packet::{Datagram, Segment};
@@ -59,52 +61,51 @@ impl Sighting<'_> {
 pub struct DuplicateCounts {
     /// Copies of packets that were seen before.
     pub copies: u64,
-    /// Packets that are remembered, those among them that no copy can follow any more.
+    /// Packets that are remembered.
     pub entries: usize,
     /// Packets that had to be forgotten while copies might still have come.
     pub evicted: u64,
 }
 
-/// The packets of the last moments, in a table that never grows. A packet falls to one bucket and takes the place of
-/// the one there that is farthest from it in time.
+/// The packets of the last moments, in the order in which they came. What they hold is known by its hash, which two
+/// have in common by chance as often as one in 2^64 times as many as are remembered.
 #[derive(Debug)]
 pub struct Duplicates {
+    limit: usize,
     window: Span,
-    buckets: Vec<Bucket>,
-    /// Those of the entries, bucket after bucket; in use where packets bear no number.
-    ways: Vec<Ways>,
-    /// Seeded anew in each run, so that nobody can make packets that are taken for others. What two packets have in
-    /// common by chance alone is one in 2^64 times as many as are remembered.
+    seen: VecDeque<Seen>,
+    /// The serial number of the first of them.
+    first: u32,
+    /// The serial number of each that still counts.
+    by_hash: HashTable<u32>,
+    /// Seeded anew in each run, so that nobody can make packets that are taken for others.
     hasher: RandomState,
-    counts: DuplicateCounts,
+    copies: u64,
+    evicted: u64,
 }
 
-const ENTRIES: usize = 4;
-
-/// A line of the processor's cache.
-#[derive(Clone, Copy, Default, Debug)]
-#[repr(align(64))]
-struct Bucket([Entry; ENTRIES]);
-
-/// A packet that was seen: `hash` is 0 where there is none.
-#[derive(Clone, Copy, Default, Debug)]
-struct Entry {
+/// A packet that was seen: `hash` is 0 where it was seen anew since.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
     hash: u64,
     /// When it was seen first, of the last time that it was sent.
     at: Time,
+    ways: Ways,
 }
 
 impl Duplicates {
-    /// A table that has seen nothing; of a limit below four nothing is remembered.
+    /// A table that has seen nothing.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let buckets = limits.duplicates / ENTRIES;
         Duplicates {
+            limit: limits.duplicates.min(MOST),
             window: limits.duplicate_window,
-            buckets: vec![Bucket::default(); buckets],
-            ways: vec![Ways::default(); buckets * ENTRIES],
+            seen: VecDeque::new(),
+            first: 0,
+            by_hash: HashTable::new(),
             hasher: RandomState::default(),
-            counts: DuplicateCounts::default(),
+            copies: 0,
+            evicted: 0,
         }
     }
 
@@ -128,13 +129,13 @@ impl Duplicates {
     /// What became of the packets so far.
     #[must_use]
     pub fn counts(&self) -> DuplicateCounts {
-        self.counts
+        DuplicateCounts { copies: self.copies, entries: self.by_hash.len(), evicted: self.evicted }
     }
 
     /// How many packets may be remembered.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.buckets.len() * ENTRIES
+        self.limit
     }
 
     #[inline]
@@ -148,43 +149,98 @@ impl Duplicates {
 
     #[inline]
     fn handle(&mut self, hash: u64, sighting: &Sighting<'_>, payload: &[u8], numbered: bool) -> bool {
-        // The upper bits choose the bucket: evenly, for any number of buckets.
-        let bucket = ((u128::from(hash) * self.buckets.len() as u128) >> 64) as usize;
-        let Some(Bucket(entries)) = self.buckets.get_mut(bucket) else { return false };
-        let held = entries.iter().position(|entry| entry.hash == hash);
-        let place = held.unwrap_or_else(|| farthest(entries, sighting.at));
-        let Some(entry) = entries.get_mut(place) else { return false };
-        let is_empty = entry.hash == 0;
-        let is_near = !is_empty && distance(entry.at, sighting.at) <= self.window;
-        let is_known = held.is_some() && is_near;
-        let is_new = match self.ways.get_mut(bucket * ENTRIES + place).filter(|_| !numbered) {
-            None => !is_known,
-            Some(ways) => {
-                if !is_known {
-                    *ways = Ways::default();
-                }
-                ways.handle(sighting.way(payload), sighting.at)
-            }
-        };
-        if is_new {
-            *entry = Entry { hash, at: sighting.at };
-            self.counts.entries += usize::from(is_empty);
-            self.counts.evicted += u64::from(is_near && held.is_none());
-        } else {
-            self.counts.copies += 1;
+        let at = sighting.at;
+        self.forget_before(at);
+        let held = self.find(hash);
+        let known = held.filter(|&held| self.is_near(held, at));
+        if numbered && known.is_some() {
+            self.copies += 1;
+            return true;
         }
+        let mut ways =
+            known.and_then(|known| self.seen.get(known)).map_or_else(Ways::default, |seen| seen.ways);
+        let is_new = numbered || ways.handle(sighting.way(payload), at);
+        match known.and_then(|known| self.seen.get_mut(known)) {
+            Some(seen) if !is_new => seen.ways = ways,
+            _ => self.remember(Seen { hash, at, ways }, held),
+        }
+        self.copies += u64::from(!is_new);
         !is_new
+    }
+
+    /// Drops the oldest that are far past the window, for mirrors need not agree on the time: more than come, and few
+    /// enough that a wrong time stamp does no harm.
+    #[inline]
+    fn forget_before(&mut self, at: Time) {
+        let far = self.window + self.window;
+        for _ in 0..2 {
+            let oldest = self.seen.front();
+            if oldest.is_some_and(|oldest| oldest.hash == 0 || distance(oldest.at, at) > far) {
+                self.drop_oldest();
+            }
+        }
+    }
+
+    /// Where the packet of that hash stands.
+    #[inline]
+    fn find(&self, hash: u64) -> Option<usize> {
+        let is_it =
+            |&serial: &u32| self.seen.get(place(serial, self.first)).is_some_and(|seen| seen.hash == hash);
+        self.by_hash.find(hash, is_it).map(|&serial| place(serial, self.first))
+    }
+
+    #[inline]
+    fn is_near(&self, known: usize, at: Time) -> bool {
+        self.seen.get(known).is_some_and(|seen| distance(seen.at, at) <= self.window)
+    }
+
+    /// Puts a packet behind the others, and out of the place `before`, where it stood.
+    #[inline]
+    fn remember(&mut self, seen: Seen, before: Option<usize>) {
+        if let Some(before) = before {
+            self.take(before);
+        }
+        if self.limit == 0 {
+            return;
+        }
+        if self.seen.len() >= self.limit {
+            let oldest = self.seen.front();
+            let is_missed =
+                oldest.is_some_and(|one| one.hash != 0 && distance(one.at, seen.at) <= self.window);
+            self.evicted += u64::from(is_missed);
+            self.drop_oldest();
+        }
+        let (serial, first) = (self.first.wrapping_add(self.seen.len() as u32), self.first);
+        self.seen.push_back(seen);
+        let hash_of = |&serial: &u32| self.seen.get(place(serial, first)).map_or(0, |seen| seen.hash);
+        self.by_hash.insert_unique(seen.hash, serial, hash_of);
+    }
+
+    fn drop_oldest(&mut self) {
+        self.take(0);
+        if self.seen.pop_front().is_some() {
+            self.first = self.first.wrapping_add(1);
+        }
+    }
+
+    /// Takes the packet at that place out of the count.
+    fn take(&mut self, at: usize) {
+        let serial = self.first.wrapping_add(at as u32);
+        let Some(seen) = self.seen.get_mut(at).filter(|seen| seen.hash != 0) else { return };
+        if let Ok(entry) = self.by_hash.find_entry(seen.hash, |&other| other == serial) {
+            entry.remove();
+        }
+        seen.hash = 0;
     }
 }
 
 /// No datagram has it beside its identification.
 const IS_SEGMENT: u64 = 1 << 63;
+/// Serial numbers tell as many apart.
+const MOST: usize = u32::MAX as usize / 2;
 
-/// The place that is free, or that of the packet least likely to have copies to come.
-#[inline]
-fn farthest(entries: &[Entry; ENTRIES], at: Time) -> usize {
-    let far = |entry: &Entry| if entry.hash == 0 { Span::from_ns(i64::MAX) } else { distance(entry.at, at) };
-    entries.iter().enumerate().max_by_key(|(_, entry)| far(entry)).map_or(0, |(place, _)| place)
+fn place(serial: u32, first: u32) -> usize {
+    serial.wrapping_sub(first) as usize
 }
 
 fn distance(one: Time, other: Time) -> Span {
@@ -425,33 +481,42 @@ mod tests {
             for n in 0..4000_u16 {
                 assert_eq!(mirrored.see(i64::from(n) / 20, 0, &frame(n + 1, VOICE)), Some(false));
             }
-            let (counts, held) = (mirrored.1.counts(), limit / 4 * 4);
-            assert!(mirrored.1.limit() == held && counts.entries <= held && counts.copies == 0);
-            assert!(counts.entries + 50 >= held, "nearly all places fill");
-            let gone = if held == 0 { 0 } else { 4000 - counts.entries as u64 };
+            let counts = mirrored.1.counts();
+            assert_eq!((mirrored.1.limit(), counts.entries, counts.copies), (limit, limit, 0));
+            let gone = if limit == 0 { 0 } else { 4000 - limit as u64 };
             assert_eq!(counts.evicted, gone);
-            // A second later nobody is missed.
+            // Seconds later nobody is missed, and the room is given back.
             for n in 0..4000_u16 {
                 mirrored.see(10_000 + i64::from(n) * 1000, 0, &frame(n + 1, BYE));
             }
             assert_eq!(mirrored.1.counts().evicted, gone);
+            assert_eq!(mirrored.1.counts().entries, limit.min(1));
         }
     }
 
     #[test]
-    fn frames_of_a_wild_time_are_the_first_to_go() {
-        let limits = Limits { duplicates: 4, ..Limits::default() };
-        let mut mirrored = Mirrored(Decoder::new(limits), Duplicates::new(limits));
-        for (id, ms) in [(1, 0), (2, 9_000_000_000), (3, -1_600_000_000_000), (4, 1)] {
+    fn a_frame_of_a_wild_time_costs_two_others_at_most() {
+        let mut mirrored = Mirrored::new();
+        for id in 1..100 {
+            assert_eq!(mirrored.see(0, 0, &frame(id, BYE)), Some(false));
+        }
+        for (id, ms) in [(200, 9_000_000_000), (201, -1_600_000_000_000)] {
             assert_eq!(mirrored.see(ms, 0, &frame(id, BYE)), Some(false));
         }
-        for id in [5, 6] {
-            assert_eq!(mirrored.see(2, 0, &frame(id, BYE)), Some(false));
+        let known = (1..100).filter(|&id| mirrored.see(300, 1, &frame(id, BYE)) == Some(true)).count();
+        assert_eq!(known, 95);
+    }
+
+    #[test]
+    fn what_is_sent_again_and_again_keeps_nothing_in_memory() {
+        let mut mirrored = Mirrored::new();
+        for n in 0..20_000_u16 {
+            assert_eq!(mirrored.see(i64::from(n) * 10, 0, &frame(0, BYE)), Some(false));
+            assert_eq!(mirrored.see(i64::from(n) * 10, 0, &frame(n + 1, VOICE)), Some(false));
         }
-        for id in [1, 4, 5, 6] {
-            assert_eq!(mirrored.see(3, 0, &frame(id, BYE)), Some(true), "{id}");
-        }
-        assert_eq!(mirrored.1.counts(), DuplicateCounts { copies: 4, entries: 4, evicted: 0 });
+        // Two windows of each.
+        assert_eq!(mirrored.1.counts().entries, 1 + 61);
+        assert!(mirrored.1.seen.len() <= 2 * 61);
     }
 
     /// All packets of the window, each with what was seen of it, looked through one after the other.

@@ -34,7 +34,7 @@ struct Way {
 impl Ways {
     /// The packet is seen on the way of that `mark`: whether it was sent anew.
     pub(crate) fn handle(&mut self, mark: u32, at: Time) -> bool {
-        let most = self.0.iter().map(|way| way.times).max().unwrap_or_default();
+        let most = self.most();
         let now_ms = (at.as_ns() / 1_000_000) as u16;
         let Some(way) = self.0.iter_mut().find(|way| way.mark == mark || way.times == 0) else {
             return false;
@@ -44,8 +44,20 @@ impl Ways {
         if is_echo {
             return false;
         }
-        way.times = way.times.saturating_add(1);
+        way.times += 1;
         way.times > most
+    }
+
+    /// The most that any way has shown. Long rows are counted from a later begin: what is more stays more.
+    fn most(&mut self) -> u8 {
+        let most = self.0.iter().map(|way| way.times).max().unwrap_or_default();
+        if most < u8::MAX {
+            return most;
+        }
+        for way in self.0.iter_mut().filter(|way| way.times > 0) {
+            way.times = way.times.saturating_sub(u8::MAX / 2).max(1);
+        }
+        most - u8::MAX / 2
     }
 }
 
@@ -82,6 +94,13 @@ mod tests {
             new(&[(7, 65_536 * 9 - 1), (7, 65_536 * 9 + 1), (7, 65_536 * 9 - 2)]),
             [true, false, false]
         );
+    }
+
+    #[test]
+    fn a_long_row_goes_on() {
+        let sightings: Vec<(u32, i64)> = (0..2000).flat_map(|n| [(7, n * 10), (8, n * 10)]).collect();
+        let new = new(&sightings);
+        assert!(new.chunks(2).all(|pair| pair == [true, false]));
     }
 
     #[test]
