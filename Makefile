@@ -1,10 +1,10 @@
 # What is done with this repository by hand and by CI; `make` alone lists it.
 # A fresh Debian with git, make and rustup is enough: `deps` sees to the C compiler and to libpcap.
 
-PREFIX       ?= /usr/local
-FUZZ_SECONDS ?= 60
+PREFIX           ?= /usr/local
+FUZZ_SECONDS     ?= 60
 MUTATION_SECONDS ?= 600
-DEMO         ?= demo
+DEMO             ?= demo
 
 # rustup puts cargo here, and a shell that was open before does not know it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)

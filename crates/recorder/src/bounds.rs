@@ -64,7 +64,7 @@ fn frames(path: PathBuf) -> (u32, Vec<Stamped>) {
 
 /// The fragments of datagrams that never become whole, between the frames: no fixture has so many.
 fn fragments(dice: &mut Dice, count: usize) -> impl Iterator<Item = Vec<u8>> {
-    let mut fragment = |n: usize| {
+    let fragment = |n: usize| {
         let more = dice.below(1400);
         let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0];
         frame.extend((28 + more as u16 / 8 * 8).to_be_bytes());
