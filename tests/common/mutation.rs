@@ -91,7 +91,7 @@ fn hurt_one((at_ns, mut bytes): Stamped, all: &[Stamped], dice: &mut Dice) -> Ve
     vec![(at_ns, bytes)]
 }
 
-/// A time stamp that cannot be: 1970, 2106, a second, an hour or a year off.
+/// A time stamp that cannot be: 1970, 2106, a second, hours or years off.
 fn wild(at_ns: i64, dice: &mut Dice) -> i64 {
     const SECOND: i64 = 1_000_000_000;
     const LAST: i64 = u32::MAX as i64 * SECOND;
@@ -100,8 +100,8 @@ fn wild(at_ns: i64, dice: &mut Dice) -> i64 {
         0 => off,
         1 => LAST - off,
         2 => at_ns - SECOND - off,
-        3 => at_ns + 3600 * SECOND + off,
-        4 => at_ns - 366 * 86_400 * SECOND + off,
+        3 => at_ns + (1 + dice.below(900)) as i64 * 3600 * SECOND + off,
+        4 => at_ns - (1 + dice.below(900)) as i64 * 86_400 * SECOND + off,
         _ => dice.below(u32::MAX as usize) as i64 * SECOND + off,
     };
     wild.clamp(0, LAST)

@@ -7,11 +7,13 @@
 //! | between other addresses or ports | another packet: a hop further, by a proxy or a relay |
 //! | with another identification | sent again |
 //! | farther away in time than the window (300 ms) | sent again |
-//! | with the same identification, and that is not 0 | a copy |
+//! | a datagram with the same identification, and that is not 0 | a copy |
 //! | without one, but the payload is numbered, as RTP's is | a copy |
-//! | without either, on another way: mirror, link addresses, tags, tunnel, hop limit, checksum | a copy, as [`Ways`] counts |
+//! | without either, on another way: mirror, link addresses, tags, tunnel, hop limit | a copy, as [`Ways`] counts |
 //! | without either, on the same way within 5 ms | a copy: the mirror shows both sides of a switch |
 //! | without either, on the same way later | sent again |
+//!
+//! Segments of TCP go by the last three rules alone: one too many does no harm to their stream.
 //!
 //! Linux leaves the identification 0 on what a socket of many peers sends, as most SIP servers' are; IPv6 has none. A
 //! packet that the network itself doubled looks as one mirrored twice, and is taken for a copy. So is a packet that a
@@ -117,13 +119,13 @@ impl Duplicates {
         self.handle(hash, sighting, payload, id != 0 || sighting.numbered)
     }
 
-    /// The same of a segment: one that is sent again without an identification is no copy.
+    /// The same of a segment, of which a copy must have come on another way, or at once.
     pub fn handle_segment(&mut self, segment: &Segment<'_>, sighting: &Sighting<'_>) -> bool {
         let (id, payload) = (segment.id, segment.payload);
         let own = IS_SEGMENT | u64::from(segment.flags.0) << 16 | u64::from(id);
         let numbers = u64::from(segment.sequence) << 32 | u64::from(segment.acknowledgment);
         let hash = self.hash(&segment.flow, [own, numbers], payload);
-        self.handle(hash, sighting, payload, id != 0 || sighting.numbered)
+        self.handle(hash, sighting, payload, sighting.numbered)
     }
 
     /// What became of the packets so far.
@@ -434,10 +436,11 @@ mod tests {
             frame[14 + 8] -= 1;
             frame
         };
-        assert!(is_copy(250, &segment(5, 1), &segment(5, 1)));
-        assert!(is_copy(250, &segment(5, 1), &other_way(segment(5, 1))));
-        assert!(is_copy(250, &segment(0, 1), &other_way(segment(0, 1))));
-        assert!(!is_copy(250, &segment(0, 1), &segment(0, 1)), "sent again after its time");
+        for id in [0, 5] {
+            assert!(is_copy(250, &segment(id, 1), &other_way(segment(id, 1))));
+            assert!(is_copy(1, &segment(id, 1), &segment(id, 1)));
+            assert!(!is_copy(200, &segment(id, 1), &segment(id, 1)), "sent again after its time");
+        }
         assert!(!is_copy(1, &segment(5, 1), &segment(6, 1)));
         assert!(!is_copy(1, &segment(5, 1), &segment(5, 2)));
         let mut acknowledging = segment(5, 1);

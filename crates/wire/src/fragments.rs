@@ -113,6 +113,8 @@ pub(crate) struct Fragments {
     /// The packets' keys in the order in which they began.
     order: BTreeMap<u64, Key>,
     begun: u64,
+    /// When the fragment before came.
+    before: Time,
     echoes: Echoes,
     digest: RandomState,
 }
@@ -125,6 +127,7 @@ impl Fragments {
             partials: HashMap::with_hasher(RandomState::default()),
             order: BTreeMap::new(),
             begun: 0,
+            before: Time::default(),
             echoes: Echoes::default(),
             digest: RandomState::default(),
         }
@@ -138,6 +141,7 @@ impl Fragments {
     pub(crate) fn add(&mut self, at: Time, fragment: &Fragment<'_>, whole: &mut Vec<u8>) -> Added {
         self.counts.received += 1;
         self.expire(at);
+        self.before = at;
         if fragment.truncated || !fragment.is_sound() {
             let result =
                 if fragment.truncated { FragmentResult::Truncated } else { FragmentResult::Malformed };
@@ -216,9 +220,11 @@ impl Fragments {
     }
 
     /// Drops the packets that waited too long, from the oldest on. It is done once one is found in time: where
-    /// the capture's clock leaps, a packet may outlast its time until its next fragment or until room is short.
+    /// the capture's clock leaps, a packet may outlast its time until its next fragment or until room is short. One
+    /// fragment alone may have a wrong stamp: the one before must say the same.
     fn expire(&mut self, at: Time) {
-        while let Some(key) = self.oldest().filter(|key| self.is_late(at, key)) {
+        let before = self.before;
+        while let Some(key) = self.oldest().filter(|key| self.is_late(at, key) && self.is_late(before, key)) {
             self.forget(&key, FragmentResult::TimedOut);
         }
     }
@@ -498,10 +504,25 @@ mod tests {
         assert_eq!(decoder.decode(seconds(131), Link::RawIp, &last), Decoded::Held);
         assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 1);
         assert_eq!(decoder.fragments().packets, 2);
-        // A clock set back by more than the time-out ends them, too.
+        // A clock set back by more than the time-out ends them, too, once that is sure.
+        decoder.decode(seconds(1), Link::RawIp, &first);
+        assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 2);
         decoder.decode(seconds(1), Link::RawIp, &first);
         assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 3);
         assert_sound(&decoder, Limits::default());
+    }
+
+    #[test]
+    fn one_fragment_of_a_wild_time_ends_no_other_packet() {
+        let datagram = udp(&[1; 392]);
+        let [first, last] = [0..200, 200..400].map(|part| ipv4_fragment(1, UDP, &datagram, part));
+        let other = ipv4_fragment(2, UDP, &datagram, 0..200);
+        for wild in [0, 9_000_000] {
+            let mut decoder = decoder();
+            decoder.decode(seconds(1000), Link::RawIp, &first);
+            decoder.decode(seconds(wild), Link::RawIp, &other);
+            assert!(whole(&decoder.decode(seconds(1000), Link::RawIp, &last)).is_some(), "{wild}");
+        }
     }
 
     #[test]
