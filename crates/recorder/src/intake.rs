@@ -7,6 +7,7 @@ use wire::{Decoded, Decoder, Kind, Link, Reason};
 
 /// The reading thread's share of the way of a packet.
 pub(crate) struct Intake {
+    limits: wire::Limits,
     decoder: Decoder,
     tracker: Tracker,
     counts: Counts,
@@ -28,7 +29,7 @@ pub(crate) struct Counts {
 }
 
 impl Intake {
-    pub(crate) fn new(config: call::Config) -> Intake {
+    pub(crate) fn new(config: call::Config, limits: wire::Limits) -> Intake {
         let counts = Counts {
             frames: 0,
             bytes: 0,
@@ -38,7 +39,7 @@ impl Intake {
             undecodable: [0; Reason::ALL.len()],
             last_at: Time::default(),
         };
-        Intake { decoder: Decoder::new(wire::Limits::default()), tracker: Tracker::new(config), counts }
+        Intake { limits, decoder: Decoder::new(limits), tracker: Tracker::new(config), counts }
     }
 
     /// Where packets go for which memory is short.
@@ -76,6 +77,11 @@ impl Intake {
         }
     }
 
+    /// Nothing came, and time passed all the same.
+    pub(crate) fn handle_time(&mut self, now: Time) {
+        self.tracker.handle_time(now);
+    }
+
     /// The input is over.
     pub(crate) fn handle_end(&mut self, end: End) {
         self.tracker.handle_end(end);
@@ -91,6 +97,11 @@ impl Intake {
 
     pub(crate) fn tracker(&self) -> &Tracker {
         &self.tracker
+    }
+
+    /// What the decoder may hold.
+    pub(crate) fn limits(&self) -> wire::Limits {
+        self.limits
     }
 
     pub(crate) fn fragments(&self) -> &wire::FragmentCounts {

@@ -4,17 +4,23 @@
 //! them, errors are told once, and the exit code is chosen.
 
 mod calls;
+mod capture_clock;
 mod cli;
+mod config;
+mod configuration;
 mod exit;
 mod intake;
 mod ledger;
 mod metrics;
 mod progress;
+mod record;
 mod reindex;
 mod replay;
+mod run;
 mod sealers;
 mod serve;
 mod signals;
+mod sources;
 mod summary;
 mod table;
 
@@ -29,9 +35,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Record(arguments) => record::run(arguments),
         Command::Calls(command) => calls::run(command),
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Config(command) => configuration::run(command),
     };
     let exit = done.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

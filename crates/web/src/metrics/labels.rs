@@ -23,6 +23,8 @@ pub struct Labels<'a> {
     pub fragments: &'a [&'a str],
     /// What became of a TCP stream.
     pub tcp_streams: &'a [&'a str],
+    /// What became of a HEP packet.
+    pub hep: &'a [&'a str],
 }
 
 /// Writes the enum with `ALL`, `NAMES` and `as_str`, so that none can fall behind the variants.
@@ -131,6 +133,8 @@ closed_set! {
         Streams = "streams",
         /// IP packets that wait for their fragments.
         Fragments = "fragments",
+        /// Agents that are connected for HEP.
+        HepConnections = "hep_connections",
     }
 }
 
