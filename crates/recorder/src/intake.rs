@@ -114,10 +114,19 @@ impl Intake {
 struct Disk(capture::Spill);
 
 impl rtp::Overflow for Disk {
-    fn put(&mut self, bytes: &[u8]) -> Option<u64> {
-        self.0.put(bytes).ok()
+    fn put(&mut self, bytes: &[u8]) -> Option<(u64, Box<dyn rtp::Hold>)> {
+        let (place, hold) = self.0.put(bytes).ok()?;
+        Some((place, Box::new(OnDisk { _hold: hold })))
     }
 }
+
+/// Keeps spilled bytes until the packets that they are of are let go of.
+#[derive(Debug)]
+struct OnDisk {
+    _hold: capture::Hold,
+}
+
+impl rtp::Hold for OnDisk {}
 
 /// LINKTYPE_RAW.
 const RAW_IP: u32 = 101;
