@@ -13,6 +13,7 @@ mod frame;
 mod input;
 mod libpcap;
 mod link;
+pub mod live;
 mod lz4;
 mod map;
 mod medium;
@@ -28,7 +29,7 @@ pub use input::Input;
 pub use medium::Medium;
 pub use replay::Replay;
 pub use source::Source;
-pub use spill::{Spill, Spilled};
+pub use spill::{Hold, Spill, Spilled};
 
 #[cfg(test)]
 mod testing;

@@ -88,6 +88,11 @@ impl Intake {
         }
     }
 
+    /// Nothing came, and time passed all the same.
+    pub(crate) fn handle_time(&mut self, now: Time) {
+        self.tracker.handle_time(now);
+    }
+
     /// The input is over.
     pub(crate) fn handle_end(&mut self, end: End) {
         self.tracker.handle_end(end);
@@ -130,8 +135,9 @@ impl Intake {
 struct Disk(capture::Spill);
 
 impl rtp::Overflow for Disk {
-    fn put(&mut self, bytes: &[u8]) -> Option<u64> {
-        self.0.put(bytes).ok()
+    fn put(&mut self, bytes: &[u8]) -> Option<(u64, Box<dyn rtp::Hold>)> {
+        let (place, hold) = self.0.put(bytes).ok()?;
+        Some((place, Box::new(OnDisk { _hold: hold })))
     }
 }
 
@@ -139,6 +145,14 @@ impl rtp::Overflow for Disk {
 fn sighting<'a>(frame: &Frame<'a>, packet: Option<&'a [u8]>, numbered: bool) -> Sighting<'a> {
     Sighting { at: frame.at, mirror: frame.origin, frame: packet.unwrap_or(frame.bytes), numbered }
 }
+
+/// Keeps spilled bytes until the packets that they are of are let go of.
+#[derive(Debug)]
+struct OnDisk {
+    _hold: capture::Hold,
+}
+
+impl rtp::Hold for OnDisk {}
 
 /// LINKTYPE_RAW.
 const RAW_IP: u32 = 101;
