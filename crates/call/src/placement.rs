@@ -3,37 +3,44 @@
 //!
 //! What a datagram says of signalling does not belong here, nor which evidence weighs how much: that is the matcher's.
 
-use clock::Time;
+use clock::{Span, Time};
 use flow::{Endpoint, Flow};
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
-use rtp::{Copying, Disposition, Dropped, Packet, Report, StreamId, Streams};
+use hashbrown::HashMap;
+use rtp::{Check, Copying, Disposition, Dropped, Packet, Report, StreamId, Streams};
+use sdp::MediaKind;
 
 use crate::arrival::Arrival;
-use crate::call::Matched;
 use crate::calls::Calls;
 use crate::claims::{CallKey, Claim, Claims};
 use crate::config::Config;
 use crate::counts::Counts;
-use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
-use crate::negotiation::Brought;
+use crate::evidence::Rule;
+use crate::hindsight::HANDFUL;
+use crate::matcher::{self, Hearsay, Match, Negotiations, Verdict, Wanted};
+use crate::negotiation::{Brought, Named, Naming};
 use crate::open_call::{Attached, OpenCall};
-use crate::side::{Both, Side};
+use crate::owners::Owner;
+use crate::refusal::{Lately, Refusal, Refused};
+use crate::side::Side;
 use crate::waiting::{Ends, Waiting};
 
 /// The streams, the claims of the open calls, and who has what.
 #[derive(Debug)]
 pub(crate) struct Placement {
-    streams: Streams,
-    claims: Claims,
-    waiting: Waiting,
+    pub(crate) streams: Streams,
+    pub(crate) claims: Claims,
+    pub(crate) waiting: Waiting,
     /// The streams that calls have.
-    attached: Ends,
-    ambiguous: HashSet<StreamId, RandomState>,
+    pub(crate) attached: Ends,
+    /// Streams that several calls could claim, and those calls.
+    ambiguous: HashMap<StreamId, Vec<CallKey>, RandomState>,
+    /// Streams that are gone and had no call.
+    pub(crate) lately: Lately,
     dropped: Vec<Dropped>,
     /// Endpoints at which a stream or a claim appeared: what waits there is to be looked at again.
     revisit: Vec<Endpoint>,
-    counts: Counts,
+    pub(crate) counts: Counts,
 }
 
 impl Placement {
@@ -43,7 +50,8 @@ impl Placement {
             claims: Claims::default(),
             waiting: Waiting::default(),
             attached: Ends::default(),
-            ambiguous: HashSet::default(),
+            ambiguous: HashMap::default(),
+            lately: Lately::default(),
             dropped: Vec::new(),
             revisit: Vec::new(),
             counts: Counts::default(),
@@ -69,8 +77,27 @@ impl Placement {
         self.streams.len()
     }
 
-    pub(crate) fn handle_stun(&mut self) {
+    /// A connectivity check of ICE that bears both parties' names says that they receive at its two ends.
+    pub(crate) fn handle_stun(&mut self, arrival: &Arrival<'_>, calls: &mut Calls) {
         self.counts.rtp.stun += 1;
+        let Some(check) = Check::read(arrival.payload) else { return };
+        let Some((receiver, sender)) = self.claims.of_check(check.receiver, check.sender) else { return };
+        let ends = [(receiver, arrival.flow.destination), (sender, arrival.flow.source)];
+        for (owner, endpoint) in ends {
+            let named = Named { endpoint, naming: Naming::Checked, kind: MediaKind::Audio };
+            let Some(call) = calls.get_mut(owner.call) else { return };
+            let claim = Claim { call: owner.call, side: owner.side, named, since: arrival.at };
+            let known = call.negotiation.naming(owner.side, endpoint);
+            // Checks go on as long as the call does (RFC 7675).
+            if known.is_none_or(|(naming, _)| naming > Naming::Checked)
+                && self.claims.claim(claim, &mut call.claimed)
+            {
+                call.negotiation.note_named(owner.side, &[named], arrival.at);
+                self.contest(owner.call, endpoint);
+                self.revisit.push(endpoint);
+            }
+        }
+        self.look_again(calls);
     }
 
     pub(crate) fn handle_dtls(&mut self) {
@@ -156,14 +183,20 @@ impl Placement {
         for &named in &brought.named {
             self.claims.claim(Claim { call: key, side: receiver, named, since }, &mut call.claimed);
         }
+        let owner = Owner { call: key, side: receiver, since };
         for endpoint in brought.rtcp {
-            self.claims.claim_rtcp(endpoint, key, receiver, &mut call.claimed);
+            self.claims.claim_rtcp(endpoint, owner, &mut call.claimed);
         }
         for source in brought.sources {
-            self.claims.claim_source(source, key, receiver, &mut call.claimed);
+            self.claims.claim_source(source, owner, &mut call.claimed);
+        }
+        for ufrag in brought.ufrags {
+            self.claims.claim_ufrag(ufrag, owner, &mut call.claimed);
         }
         self.revisit.extend(brought.named.iter().map(|named| named.endpoint));
+        self.take_over(&brought.named, calls);
         self.look_again(calls);
+        self.think_again(key, receiver, calls);
     }
 
     /// Asks the call's streams for their last packets; whether any came since they were asked before.
@@ -174,21 +207,7 @@ impl Placement {
         more
     }
 
-    /// The call is over: withdraws its claims, and takes out its streams by who sent them.
-    pub(crate) fn release(&mut self, key: CallKey, call: &mut OpenCall) -> Both<Vec<Matched>> {
-        self.claims.withdraw(key, &mut call.claimed);
-        let mut legs: Both<Vec<Matched>> = Both::default();
-        for Attached { id, sender, rule, confidence, kind } in std::mem::take(&mut call.attached) {
-            let Some(stream) = self.streams.take(id) else { continue };
-            self.attached.leave(id, stream.flow);
-            self.counts.rtp.attached += stream.kept.len() as u64;
-            call.last_media_at = call.last_media_at.max(Some(stream.last_at));
-            legs.of_mut(sender).push(Matched { stream, rule, confidence, kind });
-        }
-        legs
-    }
-
-    fn owner(&self, id: StreamId) -> Option<CallKey> {
+    pub(crate) fn owner(&self, id: StreamId) -> Option<CallKey> {
         self.streams.stream(id).and_then(rtp::Stream::owner).map(CallKey)
     }
 
@@ -216,7 +235,7 @@ impl Placement {
     }
 
     /// Looks for the calls of streams that wait where something appeared. Each stream attaches once, so this ends.
-    fn look_again(&mut self, calls: &mut Calls) {
+    pub(crate) fn look_again(&mut self, calls: &mut Calls) {
         while let Some(endpoint) = self.revisit.pop() {
             for id in self.waiting.at(endpoint) {
                 if let Some(flow) = self.streams.stream(id).map(|stream| stream.flow) {
@@ -227,44 +246,139 @@ impl Placement {
     }
 
     /// Finds the call of a stream that belongs to none, or lets it wait.
-    fn place(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
-        let Some(stream) = self.streams.stream(id) else { return };
-        let hearsay = self.waiting.heard(id);
-        let wanted = Wanted { flow, ssrc: stream.ssrc, since: stream.first_at, hearsay };
-        match matcher::find(&self.claims, calls, wanted) {
-            Verdict::Found(found) => self.attach(id, flow, found, calls),
+    pub(crate) fn place(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
+        let why = match self.find(id, calls) {
+            Verdict::Found(found) => match self.objection(id, &found, calls) {
+                None => return self.attach(id, flow, found, calls),
+                Some(objection) => objection,
+            },
             Verdict::Ambiguous(rivals) => {
-                if self.ambiguous.insert(id) {
-                    for rival in rivals {
-                        if let Some(call) = calls.get_mut(rival) {
-                            call.ambiguous_streams += 1;
-                        }
-                    }
-                }
-                self.waiting.wait(id, flow);
+                self.note_rivals(id, rivals, calls);
+                Refusal::Ambiguous
             }
-            Verdict::Nobody => self.waiting.wait(id, flow),
+            Verdict::Nobody if self.ambiguous.contains_key(&id) => Refusal::Ambiguous,
+            Verdict::Nobody => Refusal::NoClaim,
+        };
+        self.waiting.wait(id, flow, why);
+    }
+
+    pub(crate) fn find(&self, id: StreamId, calls: &Calls) -> Verdict {
+        let Some(stream) = self.streams.stream(id) else { return Verdict::Nobody };
+        let hearsay = self.waiting.heard(id);
+        let (flow, ssrc, since) = (stream.flow, stream.ssrc, stream.first_at);
+        matcher::find(&self.claims, calls, Wanted { flow, ssrc, since, hearsay })
+    }
+
+    /// What speaks against a match that was found.
+    fn objection(&mut self, id: StreamId, found: &Match, calls: &Calls) -> Option<Refusal> {
+        let stream = self.streams.stream(id)?;
+        let negotiation = calls.negotiation(found.call, stream.first_at)?;
+        if found.why.evidence.main.at - stream.last_at > LONGEST_LEAD {
+            // It was silent before anybody named it. If it speaks again, that is another stream.
+            self.streams.contest(id);
+            return Some(Refusal::BeforeOffer);
+        }
+        if found.why.rule == Rule::SdpAddress || found.call.is_unsignalled() {
+            return None;
+        }
+        let number = stream.kept.slots().next().map(|slot| slot.payload_type().0);
+        if number.is_some_and(|number| !negotiation.is_plausible(number)) {
+            return Some(Refusal::NotAudio);
+        }
+        let sends_elsewhere =
+            found.why.rule == Rule::Latched && self.is_sent_as_described(stream, found, calls);
+        sends_elsewhere.then_some(Refusal::SentElsewhere)
+    }
+
+    /// Whether another stream of the same source goes where it is described to go.
+    fn is_sent_as_described(&self, stream: &rtp::Stream, found: &Match, calls: &Calls) -> bool {
+        let of_call = calls.get(found.call).map_or(&[][..], |call| &call.attached);
+        self.attached.at(stream.flow.source).iter().any(|&id| {
+            let is_described = of_call.iter().any(|one| one.id == id && one.why.rule < Rule::Symmetric);
+            let same_source =
+                |other: &rtp::Stream| other.flow.source == stream.flow.source && other.ssrc != stream.ssrc;
+            is_described && self.streams.stream(id).is_some_and(same_source)
+        })
+    }
+
+    fn note_rivals(&mut self, id: StreamId, rivals: Vec<CallKey>, calls: &mut Calls) {
+        let known = self.ambiguous.entry(id).or_default();
+        for rival in rivals {
+            if !known.contains(&rival) && known.len() < MOST_RIVALS {
+                known.push(rival);
+                calls.get_mut(rival).into_iter().for_each(|call| call.ambiguous_streams += 1);
+            }
         }
     }
 
-    fn attach(&mut self, id: StreamId, flow: Flow, found: Match, calls: &mut Calls) {
+    pub(crate) fn attach(&mut self, id: StreamId, flow: Flow, found: Match, calls: &mut Calls) {
+        for rival in self.ambiguous.remove(&id).unwrap_or_default() {
+            calls.get_mut(rival).into_iter().for_each(|call| call.ambiguous_streams -= 1);
+        }
         let Some(call) = calls.get_mut(found.call) else { return };
         if !self.has_room_for_a_stream(call) {
-            self.waiting.wait(id, flow);
+            self.waiting.wait(id, flow, Refusal::TooMany);
             return;
         }
         let Some(stream) = self.streams.stream(id) else { return };
         call.last_media_at = call.last_media_at.max(Some(stream.last_at));
-        let Match { sender, rule, confidence, kind, .. } = found;
-        call.attached.push(Attached { id, sender, rule, confidence, kind });
-        self.claims.claim_flow(flow, found.call, sender, &mut call.claimed);
-        self.streams.claim(id, found.call.0);
+        let Match { call: key, sender, why, kind } = found;
+        let number = stream.kept.slots().next().map_or(0, |slot| slot.payload_type().0);
+        let kind = call.negotiation.kind(sender, stream.ssrc.0, number, kind);
+        call.attached.push(Attached { id, sender, why, kind });
+        let owner = Owner { call: key, side: sender, since: stream.first_at };
+        self.claims.claim_flow(flow, owner, &mut call.claimed);
+        self.disclaim_ended(flow, owner);
+        self.streams.claim(id, key.0);
         self.waiting.leave(id, flow);
         self.attached.enter(id, flow);
-        self.ambiguous.remove(&id);
-        calls.reschedule(found.call);
+        calls.reschedule(key);
         // Its reverse may have waited for it.
         self.revisit.push(flow.source);
+    }
+
+    /// What goes between two endpoints is the call's that speaks there now, and no more of those that fell silent.
+    fn disclaim_ended(&mut self, flow: Flow, newcomer: Owner) {
+        let others = self.attached.at(flow.source).iter().filter_map(|&id| self.streams.stream(id));
+        let same_way = others.filter(|other| other.flow == flow);
+        let owners: Vec<(CallKey, Time)> =
+            same_way.filter_map(|other| Some((CallKey(other.owner()?), other.last_at))).collect();
+        for &(call, _) in &owners {
+            let speaks = owners.iter().any(|&(other, last)| other == call && last >= newcomer.since);
+            if call != newcomer.call && !speaks {
+                self.claims.disclaim_flow(flow, call);
+            }
+        }
+    }
+
+    /// The call has said where one side is: streams that came from elsewhere, and were its own only because nothing
+    /// was known of that, may fit another call better.
+    fn think_again(&mut self, key: CallKey, described: Side, calls: &mut Calls) {
+        let Some(call) = calls.get(key) else { return };
+        let doubtful = |one: &&Attached| {
+            one.sender == described && one.why.rule == Rule::SdpAddress && one.why.evidence.source.is_none()
+        };
+        let doubtful: Vec<StreamId> = call.attached.iter().filter(doubtful).map(|one| one.id).collect();
+        for id in doubtful {
+            match self.find(id, calls) {
+                Verdict::Found(found) if found.call != key && found.why.evidence.source.is_some() => {
+                    self.hand_over(id, key, found, calls);
+                }
+                _ => {}
+            }
+        }
+        self.look_again(calls);
+    }
+
+    fn hand_over(&mut self, id: StreamId, from: CallKey, found: Match, calls: &mut Calls) {
+        let Some(flow) = self.streams.stream(id).map(|stream| stream.flow) else { return };
+        if let Some(call) = calls.get_mut(from) {
+            call.attached.retain(|one| one.id != id);
+        }
+        self.claims.disclaim_flow(flow, from);
+        self.attached.leave(id, flow);
+        self.streams.disclaim(id);
+        self.attach(id, flow, found, calls);
     }
 
     /// Whether the call takes another stream. Where it has too many, the shortest goes if it is no more than a handful
@@ -294,10 +408,13 @@ impl Placement {
             match (stream.is_valid(), evicted) {
                 (false, _) => self.counts.rtp.probation += packets,
                 (true, true) => orphans.evicted += 1,
-                (true, false) if self.ambiguous.contains(id) => orphans.ambiguous += 1,
+                (true, false) if self.ambiguous.contains_key(id) => orphans.ambiguous += 1,
                 (true, false) => orphans.unclaimed += 1,
             }
-            self.counts.rtp.orphan += if stream.is_valid() { packets } else { 0 };
+            if stream.is_valid() {
+                self.counts.rtp.orphan += packets;
+                self.lately.remember(Refused::of(stream, self.waiting.why(*id)));
+            }
             self.waiting.leave(*id, stream.flow);
             self.ambiguous.remove(id);
         }
@@ -309,15 +426,16 @@ impl Placement {
 
 #[cfg(test)]
 impl Placement {
-    /// How many entries its tables have besides the streams themselves: endpoints at which streams wait, streams that
-    /// RTCP told of, endpoints of attached streams, ambiguous streams.
-    pub(crate) fn table_lens(&self) -> [usize; 4] {
-        let (waiting, heard) = self.waiting.len();
-        [waiting, heard, self.attached.len(), self.ambiguous.len()]
+    /// How many entries its tables have besides the streams themselves.
+    pub(crate) fn table_lens(&self) -> [usize; 6] {
+        let [endpoints, hosts, refused, heard] = self.waiting.lens();
+        [endpoints, hosts, refused, heard, self.attached.len(), self.ambiguous.len()]
     }
 }
 
 /// More sources than that in one call are no conversation; the rest stay orphans.
-pub(crate) const MOST_STREAMS_A_CALL: usize = 256;
-/// A third of a second at 20 ms.
-const HANDFUL: usize = 16;
+const MOST_STREAMS_A_CALL: usize = 256;
+/// Calls that could claim one stream; more of them tell no more.
+const MOST_RIVALS: usize = 64;
+/// The messages of a call may be seen so much later than its media, and no media that stopped before is its own.
+const LONGEST_LEAD: Span = Span::from_ms(2000);

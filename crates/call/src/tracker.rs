@@ -13,12 +13,12 @@ use crate::arrival::Arrival;
 use crate::call::Call;
 use crate::calls::Calls;
 use crate::claims::CallKey;
-use crate::config::Config;
+use crate::config::{Config, Orphans};
 use crate::counts::Counts;
 use crate::dialog::{End, Tags};
-use crate::hindsight;
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
+use crate::release::Released;
 use crate::side::Side;
 
 /// Watches the datagrams of a network.
@@ -64,7 +64,7 @@ impl Tracker {
         match rtp::kind(arrival.payload) {
             Kind::Rtp => self.media.handle_rtp(arrival, &mut self.calls),
             Kind::Rtcp => self.handle_rtcp(arrival),
-            Kind::Stun => self.media.handle_stun(),
+            Kind::Stun => self.media.handle_stun(arrival, &mut self.calls),
             Kind::Dtls => self.media.handle_dtls(),
             Kind::Other if sip::sniff(arrival.payload) => self.handle_sip(arrival),
             Kind::Other => self.counts.other_datagrams += 1,
@@ -86,11 +86,13 @@ impl Tracker {
         while let Some(key) = self.calls.due_by(self.now) {
             self.look_at(key);
         }
+        self.adopt(self.now - self.config.streams.look_back);
         self.media.expire(self.now);
     }
 
     /// The input is over: every open call is closed as `end`, every stream let go of.
     pub fn handle_end(&mut self, end: End) {
+        self.adopt(Time::from_ns(i64::MAX));
         while let Some((_, key)) = self.calls.next_due() {
             self.close_by_signalling_or(key, end);
         }
@@ -113,7 +115,7 @@ impl Tracker {
     /// Calls in progress.
     #[must_use]
     pub fn open_calls(&self) -> usize {
-        self.calls.len()
+        self.calls.signalled()
     }
 
     /// Streams in the table.
@@ -126,6 +128,19 @@ impl Tracker {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Makes calls of what no call claimed since, where that is asked for and memory allows it.
+    fn adopt(&mut self, since: Time) {
+        if self.config.orphans == Orphans::Drop {
+            return;
+        }
+        self.media.adopt(since, &mut self.calls);
+        while self.media.streams.is_tight()
+            && let Some(key) = self.calls.least().filter(|key| key.is_unsignalled())
+        {
+            self.close(key, End::MediaTimeout);
+        }
     }
 
     fn handle_rtcp(&mut self, arrival: &Arrival<'_>) {
@@ -232,12 +247,9 @@ impl Tracker {
     fn close(&mut self, key: CallKey, end: End) {
         let Some(mut open) = self.calls.remove(key) else { return };
         let media_until = open.media_until(self.config.patience.grace);
-        let mut legs = self.media.release(key, &mut open);
-        hindsight::put_right(&mut legs, &open.negotiation);
-        for side in Side::BOTH {
-            legs.of_mut(side)
-                .sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
-        }
+        let Released { legs, refused } = self.media.release(key, &mut open, media_until, &mut self.calls);
+        // It is seen when it is made, for until then it may become another call's media.
+        self.counts.calls_seen += u64::from(key.is_unsignalled());
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
         self.closed_count += 1;
         self.closed.push_back(Call {
@@ -246,6 +258,8 @@ impl Tracker {
             dialog: open.dialog,
             negotiation: open.negotiation,
             legs,
+            refused,
+            is_signalled: !key.is_unsignalled(),
             messages: open.messages,
             messages_dropped: open.messages_dropped,
             reports: open.reports,

@@ -55,6 +55,9 @@ pub(crate) struct Replay {
     /// Leave the keys of encrypted media in the signalling that is kept; without it they are blanked
     #[arg(long)]
     pub(crate) with_keys: bool,
+    /// What becomes of media that no call claims: recorded, it becomes calls without signalling
+    #[arg(long, value_enum, default_value_t = Orphans::Drop)]
+    pub(crate) orphans: Orphans,
     /// Threads in all; the recordings do not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
@@ -75,6 +78,23 @@ pub(crate) enum Digits {
     Keep,
     /// Blank them
     Mask,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Orphans {
+    /// Count it
+    Drop,
+    /// Record it
+    Record,
+}
+
+impl From<Orphans> for call::Orphans {
+    fn from(orphans: Orphans) -> Self {
+        match orphans {
+            Orphans::Drop => call::Orphans::Drop,
+            Orphans::Record => call::Orphans::Record,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]

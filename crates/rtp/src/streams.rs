@@ -259,6 +259,24 @@ impl Streams {
         }
     }
 
+    /// The stream is nobody's again, and goes after the look-back.
+    pub fn disclaim(&mut self, id: StreamId) {
+        if let Some(Some(stream)) = self.table.get_mut(id.index as usize)
+            && stream.generation == id.generation
+            && stream.owner.take().is_some()
+        {
+            self.unclaimed.push_back(id);
+            self.forget_gone(Queue::Unclaimed);
+        }
+    }
+
+    /// Whether half of the room for packets is taken: what is not needed is to go.
+    #[must_use]
+    pub fn is_tight(&self) -> bool {
+        let has_bytes = self.overflow.is_some() || self.copied_bytes < self.limits.copied_bytes / 2;
+        !has_bytes || self.packets >= self.limits.packets / 2
+    }
+
     /// Somebody else may speak from now on under the same addresses and SSRC: where the next packets do not go on as
     /// the stream did, it is cut, and they begin another.
     pub fn contest(&mut self, id: StreamId) {

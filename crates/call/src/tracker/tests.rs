@@ -1,7 +1,7 @@
 //! What floods and false time stamps do to the calls that are running: nothing.
 
 use super::*;
-use crate::placement::MOST_STREAMS_A_CALL;
+use crate::refusal::MOST_REFUSED;
 use flow::{Address, Endpoint, Flow};
 use rtp::Frame;
 
@@ -135,13 +135,14 @@ fn a_flood_of_streams_leaves_nothing_behind() {
         wire.send((STRANGER, 4000), (CALLEE, 6000 + 2 * (n % 9) as u16), &rtp(100 + n, 1));
         wire.send((STRANGER, 4000), (CALLEE, 6000 + 2 * (n % 9) as u16), &rtp(100 + n, 2));
         wire.send((STRANGER, 4001), (CALLEE, 6001), &[0x80, 201, 0, 1, 0, 0, (n >> 8) as u8, n as u8]);
-        let [endpoints, told_of, ..] = wire.tracker.media.table_lens();
-        assert!(endpoints <= 2 * 50 && told_of <= 50 && wire.tracker.open_streams() <= 50);
+        let [endpoints, hosts, refused, told_of, ..] = wire.tracker.media.table_lens();
+        assert!(endpoints <= 2 * 50 && hosts <= 50 && refused <= 50 && told_of <= 50);
+        assert!(wire.tracker.open_streams() <= 50);
     }
     wire.media(3);
     let (over, tracker) = wire.end();
     assert!(running(&over).0 >= 6);
-    assert_eq!(tracker.media.table_lens(), [0; 4]);
+    assert_eq!(tracker.media.table_lens(), [0; 6]);
 }
 
 #[test]
@@ -163,7 +164,9 @@ fn strays_do_not_keep_the_media_of_a_call_out() {
     let call = over.first().unwrap();
     let longest = |side| call.legs.of(side).iter().map(|matched| matched.stream.kept.len()).max();
     assert_eq!((longest(Side::Caller), longest(Side::Callee)), (Some(100), Some(100)));
-    assert_eq!(call.legs.caller.len() + call.legs.callee.len(), MOST_STREAMS_A_CALL);
+    assert_eq!(call.legs.caller.len() + call.legs.callee.len(), 2, "strays are no voices");
+    let told: Vec<_> = call.refused.iter().map(|one| (one.packets, one.reason)).collect();
+    assert_eq!(told, [(2, crate::Refusal::Handful); MOST_REFUSED]);
     let rtp = tracker.counts().rtp;
     assert_eq!(rtp.attached + rtp.orphan, 2 * 2000 + 4 * 100);
 }

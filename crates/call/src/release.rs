@@ -1,0 +1,142 @@
+//! A call that is over takes its streams along: by who sent them, without those that prove not to be its own, and with a
+//! word on the streams near it that it did not get.
+
+use clock::{Span, Time};
+use flow::{Address, Endpoint};
+
+use crate::call::Matched;
+use crate::calls::Calls;
+use crate::claims::CallKey;
+use crate::evidence::Rule;
+use crate::hindsight;
+use crate::matcher::Verdict;
+use crate::open_call::{Attached, OpenCall};
+use crate::placement::Placement;
+use crate::refusal::{Refusal, Refused, Vicinity};
+use crate::side::{Both, Side};
+
+/// What a call leaves with.
+#[derive(Default, Debug)]
+pub(crate) struct Released {
+    pub(crate) legs: Both<Vec<Matched>>,
+    pub(crate) refused: Vec<Refused>,
+}
+
+impl Placement {
+    /// Withdraws the claims of a call that is over, and takes its streams out. After `until` none may be its own.
+    pub(crate) fn release(
+        &mut self,
+        key: CallKey,
+        call: &mut OpenCall,
+        until: Option<Time>,
+        calls: &mut Calls,
+    ) -> Released {
+        let named = named(call);
+        self.claims.withdraw(key, &mut call.claimed);
+        self.give_back(call, calls);
+        let mut legs: Both<Vec<Matched>> = Both::default();
+        for Attached { id, sender, why, kind } in std::mem::take(&mut call.attached) {
+            let Some(stream) = self.streams.take(id) else { continue };
+            self.attached.leave(id, stream.flow);
+            call.last_media_at = call.last_media_at.max(Some(stream.last_at));
+            legs.of_mut(sender).push(Matched { stream, why, kind });
+        }
+        let set_aside = hindsight::settle(&mut legs, &call.negotiation, until);
+        self.count(&legs, &set_aside);
+        let set_aside = set_aside.iter().map(|(matched, refusal)| Refused::of(&matched.stream, *refusal));
+        let refused = self.refused_near(key, call, named, until, set_aside.collect());
+        Released { legs, refused }
+    }
+
+    /// Streams that a call which was never answered got only because the other side might have been anywhere go to the
+    /// older call that names their source.
+    fn give_back(&mut self, call: &mut OpenCall, calls: &mut Calls) {
+        let is_unsure = |one: &Attached| {
+            one.why.rule == Rule::SdpAddress
+                && one.why.evidence.source.is_none()
+                && !call.negotiation.is_described(one.sender)
+        };
+        if call.dialog.answered_at.is_some() {
+            return;
+        }
+        let unsure: Vec<_> = call.attached.iter().filter(|one| is_unsure(one)).map(|one| one.id).collect();
+        for id in unsure {
+            let Some(stream) = self.streams.stream(id) else { continue };
+            let (flow, first_at) = (stream.flow, stream.first_at);
+            let Verdict::Found(found) = self.find(id, calls) else { continue };
+            let evidence = found.why.evidence;
+            if evidence.source.is_some() && evidence.main.at <= first_at {
+                call.attached.retain(|one| one.id != id);
+                self.attached.leave(id, flow);
+                self.streams.disclaim(id);
+                self.attach(id, flow, found, calls);
+            }
+        }
+        self.look_again(calls);
+    }
+
+    fn count(&mut self, legs: &Both<Vec<Matched>>, set_aside: &[(Matched, Refusal)]) {
+        let packets = |matched: &Matched| matched.stream.kept.len() as u64;
+        let attached = Side::BOTH.iter().flat_map(|&side| legs.of(side));
+        self.counts.rtp.attached += attached.map(packets).sum::<u64>();
+        self.counts.rtp.orphan += set_aside.iter().map(|(matched, _)| packets(matched)).sum::<u64>();
+        self.counts.orphans.unclaimed += set_aside.len() as u64;
+    }
+
+    /// The streams near a call that it has not: those it was set apart from, those that wait, those that are gone, and
+    /// those of other calls at its endpoints.
+    fn refused_near(
+        &self,
+        key: CallKey,
+        call: &OpenCall,
+        named: Vec<Endpoint>,
+        until: Option<Time>,
+        set_aside: Vec<Refused>,
+    ) -> Vec<Refused> {
+        if call.is_unsignalled || (call.dialog.answered_at.is_none() && !call.dialog.joined_late) {
+            return Vec::new();
+        }
+        let vicinity = vicinity(call, named, until);
+        let waiting = vicinity.hosts.iter().flat_map(|&host| self.waiting.at_address(host));
+        let waiting =
+            waiting.filter_map(|&id| Some(Refused::of(self.streams.stream(id)?, self.waiting.why(id))));
+        let gone = vicinity.hosts.iter().flat_map(|&host| self.lately.at(host));
+        let taken = vicinity.named.iter().flat_map(|&endpoint| self.attached.at(endpoint));
+        let taken = taken
+            .filter(|&&id| self.owner(id).is_some_and(|owner| owner != key))
+            .filter_map(|&id| Some(Refused::of(self.streams.stream(id)?, Refusal::OtherCall)));
+        vicinity.pick(set_aside.into_iter().chain(waiting).chain(gone).chain(taken))
+    }
+}
+
+/// The endpoints that the call named, in order, no more than are worth looking at.
+fn named(call: &OpenCall) -> Vec<Endpoint> {
+    let mut named: Vec<Endpoint> = call.claimed.endpoints().iter().take(MOST_NAMED).copied().collect();
+    named.sort_unstable();
+    named.dedup();
+    named
+}
+
+fn vicinity(call: &OpenCall, named: Vec<Endpoint>, until: Option<Time>) -> Vicinity {
+    let signalling = Side::BOTH.iter().filter_map(|&side| *call.signalling.of(side));
+    let mut hosts: Vec<Address> =
+        named.iter().map(|endpoint| endpoint.address).chain(signalling.map(|end| end.address)).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts.truncate(MOST_HOSTS);
+    let last_at = call.last_media_at.map_or(call.dialog.last_at, |media| media.max(call.dialog.last_at));
+    Vicinity {
+        named,
+        hosts,
+        from: call.dialog.invited_at - AROUND,
+        to: call.dialog.ended_at.unwrap_or(last_at) + AROUND,
+        described_at: call.negotiation.changes().first().copied().unwrap_or(call.dialog.invited_at),
+        until,
+    }
+}
+
+/// Endpoints and hosts of a call that are looked at; more would be a list of candidates.
+const MOST_NAMED: usize = 64;
+const MOST_HOSTS: usize = 16;
+/// How long before and after a call a stream is still worth a word.
+const AROUND: Span = Span::from_secs(10);
