@@ -413,7 +413,9 @@ impl Placement {
             }
             if stream.is_valid() {
                 self.counts.rtp.orphan += packets;
-                self.lately.remember(Refused::of(stream, self.waiting.why(*id)));
+                // A call gives up no more than a handful, to make room.
+                let why = stream.owner().map_or_else(|| self.waiting.why(*id), |_| Refusal::Handful);
+                self.lately.remember(Refused::of(stream, why));
             }
             self.waiting.leave(*id, stream.flow);
             self.ambiguous.remove(id);
