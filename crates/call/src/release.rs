@@ -2,12 +2,13 @@
 //! word on the streams near it that it did not get.
 
 use clock::{Span, Time};
-use flow::{Address, Endpoint};
+use flow::{Address, Endpoint, Flow};
+use rtp::StreamId;
 
 use crate::call::Matched;
 use crate::calls::Calls;
 use crate::claims::CallKey;
-use crate::evidence::Rule;
+use crate::evidence::{Reason, Rule};
 use crate::hindsight;
 use crate::matcher::Verdict;
 use crate::open_call::{Attached, OpenCall};
@@ -46,6 +47,31 @@ impl Placement {
         let set_aside = set_aside.iter().map(|(matched, refusal)| Refused::of(&matched.stream, *refusal));
         let refused = self.refused_near(key, call, named, until, set_aside.collect());
         Released { legs, refused }
+    }
+
+    /// What was found by little, before all was said, may be what a description names: that is the better reason. To be
+    /// asked as long as the call is open.
+    pub(crate) fn find_better_reasons(&self, key: CallKey, calls: &mut Calls) {
+        let Some(call) = calls.get(key) else { return };
+        let flow = |one: &Attached| self.streams.stream(one.id).map(|stream| stream.flow);
+        let described: Vec<Flow> =
+            call.attached.iter().filter(|one| one.why.rule < Rule::Symmetric).filter_map(flow).collect();
+        let better = |one: &Attached| {
+            let Verdict::Found(found) = self.find(one.id, calls) else { return None };
+            let is_reverse = || flow(one).is_some_and(|flow| described.contains(&flow.reversed()));
+            let rests_on_words =
+                found.why.rule < Rule::Symmetric || (found.why.rule == Rule::Symmetric && is_reverse());
+            let is_better = found.call == key && found.sender == one.sender && found.why.rule < one.why.rule;
+            (is_better && rests_on_words).then_some(found.why)
+        };
+        let weak = call.attached.iter().filter(|one| one.why.rule >= Rule::Symmetric);
+        let better: Vec<(StreamId, Reason)> = weak.filter_map(|one| Some((one.id, better(one)?))).collect();
+        let attached = calls.get_mut(key).into_iter().flat_map(|call| &mut call.attached);
+        for one in attached {
+            if let Some(&(_, why)) = better.iter().find(|(id, _)| *id == one.id) {
+                one.why = why;
+            }
+        }
     }
 
     /// Streams that a call which was never answered got only because the other side might have been anywhere go to the

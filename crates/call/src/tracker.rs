@@ -245,6 +245,7 @@ impl Tracker {
     }
 
     fn close(&mut self, key: CallKey, end: End) {
+        self.media.find_better_reasons(key, &mut self.calls);
         let Some(mut open) = self.calls.remove(key) else { return };
         let media_until = open.media_until(self.config.patience.grace);
         let Released { legs, refused } = self.media.release(key, &mut open, media_until, &mut self.calls);

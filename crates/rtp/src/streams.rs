@@ -46,7 +46,9 @@ impl Stream {
     fn is_continued_by(&self, packet: &Packet<'_>, at: Time) -> bool {
         let ahead = packet.seq.ahead_of(self.last_seq);
         let ticks = packet.ticks.ahead_of(self.last_ticks);
-        at - self.last_at <= LONGEST_PAUSE
+        // What overtook it came just now: after a pause a lower number is another beginning.
+        let longest = if ahead > 0 { LONGEST_PAUSE } else { LONGEST_OVERTAKING };
+        at - self.last_at <= longest
             && (-100..=1000).contains(&ahead)
             && ticks.unsigned_abs() <= FARTHEST_TICKS
     }
@@ -489,6 +491,8 @@ fn hash_at(table: &[Option<Stream>], index: u32, hasher: &RandomState) -> u64 {
 
 /// A contested stream that was silent for longer is another one when it comes back.
 const LONGEST_PAUSE: Span = Span::from_ms(2000);
+/// A packet that comes so much later than one that was sent after it is late beyond what networks do.
+const LONGEST_OVERTAKING: Span = Span::from_ms(200);
 /// Ten seconds of the fastest clock rate in use, 48 000 Hz.
 const FARTHEST_TICKS: u32 = 480_000;
 
