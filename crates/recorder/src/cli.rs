@@ -113,6 +113,8 @@ pub(crate) enum Calls {
     List(Box<List>),
     /// Show one call: its facts, then its signalling as a ladder
     Show(One),
+    /// Say why each stream is in a call, and why the call has the audio that it has
+    Explain(One),
     /// Copy one call's audio, record and packets
     Export(Export),
 }
