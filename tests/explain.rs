@@ -34,7 +34,7 @@ fn each_odd_call_is_explained() {
         ("media_of_another_call_before", &[]),
         ("orphans_recorded", &["--orphans", "record"]),
     ] {
-        insta::assert_snapshot!(format!("explain_{scene}"), explained(scene, arguments));
+        insta::assert_snapshot!(scene, explained(scene, arguments));
     }
 }
 

@@ -168,8 +168,8 @@ impl Negotiations for Calls {
         signalling.is_some_and(|signalling| signalling.address == endpoint.address)
     }
 
-    fn is_over(&self, call: CallKey) -> bool {
-        self.get(call).is_none_or(|call| call.media_until(Span::ZERO).is_some())
+    fn is_over(&self, call: CallKey, at: Time) -> bool {
+        self.get(call).is_none_or(|call| call.media_until(Span::ZERO).is_some_and(|ended| at > ended))
     }
 }
 

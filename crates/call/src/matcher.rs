@@ -48,6 +48,8 @@ pub(crate) enum Verdict {
     Found(Match),
     /// Calls that could claim it with equal right.
     Ambiguous(Vec<CallKey>),
+    /// The call that it fits had ended when it began.
+    TooLate,
     Nobody,
 }
 
@@ -71,8 +73,8 @@ pub(crate) trait Negotiations {
     fn negotiation(&self, call: CallKey, at: Time) -> Option<&Negotiation>;
     /// Whether `side` signals from the host of `endpoint`.
     fn signals_from(&self, call: CallKey, side: Side, endpoint: Endpoint) -> bool;
-    /// Whether the call has ended, and only what is under way may still come.
-    fn is_over(&self, call: CallKey) -> bool;
+    /// Whether the call had ended before `at`, so that only what was under way may still come.
+    fn is_over(&self, call: CallKey, at: Time) -> bool;
 }
 
 /// The stream in question.
@@ -83,6 +85,8 @@ pub(crate) struct Wanted<'a> {
     /// When its first packet came.
     pub(crate) since: Time,
     pub(crate) hearsay: Option<&'a Hearsay>,
+    /// Whose stream went the exact other way when it began.
+    pub(crate) answers: Option<CallKey>,
 }
 
 /// Finds whose the stream is.
@@ -90,13 +94,13 @@ pub(crate) fn find(claims: &Claims, calls: &impl Negotiations, wanted: Wanted<'_
     let search = Search { claims, calls, wanted };
     let verdict = search
         .by_destination(Naming::Description)
-        .or_else(|| search.by_destination(Naming::SignallingHost))
-        .or_else(|| search.by_reverse())
+        .or_else(|| search.in_doubt(search.by_destination(Naming::SignallingHost)))
+        .or_else(|| search.in_doubt(search.by_reverse()))
         .or_else(|| search.by_source())
         .or_else(|| search.by_destination(Naming::Checked))
         .or_else(|| search.by_destination(Naming::Candidate));
     match verdict {
-        Verdict::Found(_) => verdict,
+        Verdict::Found(_) | Verdict::TooLate => verdict,
         Verdict::Ambiguous(rivals) => match search.by_sender() {
             Verdict::Found(found) if rivals.contains(&found.call) => Verdict::Found(found),
             _ => Verdict::Ambiguous(rivals),
@@ -135,6 +139,9 @@ impl<C: Negotiations> Search<'_, C> {
             return Verdict::Nobody;
         };
         let mut found = newest.found;
+        if found.why.evidence.source.is_none() && self.is_over(found.call) {
+            return Verdict::TooLate;
+        }
         let rivals: Vec<CallKey> = best.iter().map(|candidate| candidate.found.call).collect();
         if rivals.iter().any(|call| *call != found.call) {
             if naming != Naming::Description {
@@ -191,6 +198,27 @@ impl<C: Negotiations> Search<'_, C> {
         })
     }
 
+    /// What was found by one end alone is in doubt where another call names an end. Where the two ends are seen to
+    /// speak to each other, that outweighs it: a gateway may have one port for all its calls.
+    fn in_doubt(&self, verdict: Verdict) -> Verdict {
+        let Verdict::Found(found) = &verdict else { return verdict };
+        if found.why.evidence.source.is_some() || self.wanted.answers == Some(found.call) {
+            return verdict;
+        }
+        let Flow { source, destination } = self.wanted.flow;
+        let counts = |claim: &Claim| {
+            claim.call != found.call
+                && matches!(claim.named.naming, Naming::Description | Naming::SignallingHost)
+        };
+        let ends = [source, destination].into_iter();
+        let rivals: Vec<CallKey> =
+            ends.flat_map(|end| self.claims_at(end, counts)).map(|claim| claim.call).collect();
+        if rivals.is_empty() {
+            return verdict;
+        }
+        Verdict::Ambiguous(std::iter::once(found.call).chain(rivals).collect())
+    }
+
     fn by_source(&self) -> Verdict {
         let source = self.wanted.flow.source;
         let sending = self
@@ -202,6 +230,9 @@ impl<C: Negotiations> Search<'_, C> {
         // Where both sides of a call name it, it may be either's.
         if sending.iter().any(|claim| claim.side != first.side) {
             return Verdict::Nobody;
+        }
+        if self.is_over(first.call) {
+            return Verdict::TooLate;
         }
         let main = Witness {
             end: Some((StreamEnd::Source, source)),
@@ -247,9 +278,15 @@ impl<C: Negotiations> Search<'_, C> {
         let mut claims: Vec<&Claim> = self.claims.at(endpoint).iter().filter(live).collect();
         let renewed = claims.iter().map(|claim| claim.since).filter(|since| *since <= at).max();
         claims.retain(|claim| {
-            !self.calls.is_over(claim.call) || renewed.is_none_or(|renewed| renewed <= claim.since)
+            !self.calls.is_over(claim.call, at) || renewed.is_none_or(|renewed| renewed <= claim.since)
         });
         claims
+    }
+
+    /// Whether the call had ended before the stream began: unless the other side said that it is there, it is the next
+    /// one's to speak.
+    fn is_over(&self, call: CallKey) -> bool {
+        self.calls.is_over(call, self.wanted.since)
     }
 
     /// The one live call among `owners`.
@@ -260,7 +297,7 @@ impl<C: Negotiations> Search<'_, C> {
         let Some(first) = live.next() else { return Verdict::Nobody };
         let others: Vec<CallKey> = live.map(|owner| owner.call).collect();
         if others.is_empty() {
-            Verdict::Found(found(*first))
+            if self.is_over(first.call) { Verdict::TooLate } else { Verdict::Found(found(*first)) }
         } else {
             Verdict::Ambiguous(std::iter::once(first.call).chain(others).collect())
         }
@@ -308,8 +345,8 @@ mod tests {
         fn signals_from(&self, call: CallKey, _: Side, endpoint: Endpoint) -> bool {
             call == CallKey(1) && endpoint.port == 77
         }
-        fn is_over(&self, call: CallKey) -> bool {
-            call == CallKey(9)
+        fn is_over(&self, call: CallKey, at: Time) -> bool {
+            call == CallKey(9) && at > Time::from_ns(2)
         }
     }
 
@@ -352,7 +389,7 @@ mod tests {
     fn verdict_at(claims: &Claims, negotiation: &Negotiation, flow: Flow, at_ns: i64) -> Verdict {
         let calls = Nothing(negotiation.clone());
         let since = Time::from_ns(at_ns);
-        find(claims, &calls, Wanted { flow, ssrc: Ssrc(5), since, hearsay: None })
+        find(claims, &calls, Wanted { flow, ssrc: Ssrc(5), since, hearsay: None, answers: None })
     }
 
     fn found(verdict: &Verdict) -> (u32, Side, Rule) {
@@ -506,7 +543,11 @@ mod tests {
         let calls = Nothing(Negotiation::default());
         let flow = Flow::new(endpoint(3, 5000), endpoint(4, 6000));
         let ask = |ssrc, hearsay: Option<&Hearsay>| {
-            find(&claims, &calls, Wanted { flow, ssrc: Ssrc(ssrc), since: Time::default(), hearsay })
+            find(
+                &claims,
+                &calls,
+                Wanted { flow, ssrc: Ssrc(ssrc), since: Time::default(), hearsay, answers: None },
+            )
         };
         assert_eq!(found(&ask(5, None)), (2, Side::Caller, Rule::Ssrc));
         let reports = Hearsay { destination: endpoint(1, 4001), cname: None };

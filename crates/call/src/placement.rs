@@ -196,6 +196,7 @@ impl Placement {
         self.revisit.extend(brought.named.iter().map(|named| named.endpoint));
         self.take_over(&brought.named, calls);
         self.look_again(calls);
+        self.doubt_others(key, &brought.named, calls);
         self.think_again(key, receiver, calls);
     }
 
@@ -218,6 +219,13 @@ impl Placement {
             if self.owner(id).is_some_and(|owner| owner != newcomer && claimed(owner)) {
                 self.streams.contest(id);
             }
+        }
+    }
+
+    /// The call has ended: what next comes where its streams go, and does not go on as they did, is another's.
+    pub(crate) fn contest_all(&mut self, call: &OpenCall) {
+        for one in &call.attached {
+            self.streams.contest(one.id);
         }
     }
 
@@ -256,9 +264,12 @@ impl Placement {
                 self.note_rivals(id, rivals, calls);
                 Refusal::Ambiguous
             }
-            Verdict::Nobody if self.ambiguous.contains_key(&id) => Refusal::Ambiguous,
+            Verdict::TooLate => Refusal::AfterEnd,
             Verdict::Nobody => Refusal::NoClaim,
         };
+        // What was held against it once still is: it is no less another's because that one is gone.
+        let before = self.waiting.why(id);
+        let why = if why == Refusal::NoClaim { before } else { why };
         self.waiting.wait(id, flow, why);
     }
 
@@ -266,13 +277,28 @@ impl Placement {
         let Some(stream) = self.streams.stream(id) else { return Verdict::Nobody };
         let hearsay = self.waiting.heard(id);
         let (flow, ssrc, since) = (stream.flow, stream.ssrc, stream.first_at);
-        matcher::find(&self.claims, calls, Wanted { flow, ssrc, since, hearsay })
+        let answers = self.speaker_of(flow.reversed(), since);
+        matcher::find(&self.claims, calls, Wanted { flow, ssrc, since, hearsay, answers })
+    }
+
+    /// Whose stream goes that way at `at`.
+    fn speaker_of(&self, flow: Flow, at: Time) -> Option<CallKey> {
+        let speaks = |stream: &&rtp::Stream| {
+            stream.flow == flow && stream.first_at <= at && at - stream.last_at <= LONGEST_SILENCE
+        };
+        let here = self.attached.at(flow.source).iter().filter_map(|&id| self.streams.stream(id));
+        here.filter(speaks).last()?.owner().map(CallKey)
     }
 
     /// What speaks against a match that was found.
     fn objection(&mut self, id: StreamId, found: &Match, calls: &Calls) -> Option<Refusal> {
         let stream = self.streams.stream(id)?;
         let negotiation = calls.negotiation(found.call, stream.first_at)?;
+        let before = self.waiting.why(id);
+        let is_weak = !matches!(found.why.rule, Rule::SdpAddress | Rule::IceCheck | Rule::Ssrc);
+        if is_weak && matches!(before, Refusal::Ambiguous | Refusal::AfterEnd) {
+            return Some(before);
+        }
         if found.why.evidence.main.at - stream.last_at > LONGEST_LEAD {
             // It was silent before anybody named it. If it speaks again, that is another stream.
             self.streams.contest(id);
@@ -333,8 +359,32 @@ impl Placement {
         self.waiting.leave(id, flow);
         self.attached.enter(id, flow);
         calls.reschedule(key);
-        // Its reverse may have waited for it.
+        // Its reverse may have waited for it, or went to who spoke here before.
         self.revisit.push(flow.source);
+        self.rethink_reverse(flow, key, calls);
+    }
+
+    /// A stream was found, and so perhaps whose its reverse is, which another call has by no more than the addresses.
+    fn rethink_reverse(&mut self, flow: Flow, newcomer: CallKey, calls: &mut Calls) {
+        let Some(begun_at) = calls.get(newcomer).map(|call| call.dialog.invited_at) else { return };
+        let is_reverse = |stream: &rtp::Stream| stream.flow == flow.reversed() && stream.first_at >= begun_at;
+        let reverse: Vec<(StreamId, CallKey)> = self
+            .attached
+            .at(flow.source)
+            .iter()
+            .filter(|&&id| self.streams.stream(id).is_some_and(is_reverse))
+            .filter_map(|&id| Some((id, self.owner(id).filter(|owner| *owner != newcomer)?)))
+            .collect();
+        for (id, owner) in reverse {
+            let of_owner = calls.get(owner).and_then(|call| call.attached.iter().find(|one| one.id == id));
+            let is_weak = of_owner.is_some_and(|one| one.why.rule >= Rule::Symmetric);
+            match self.find(id, calls) {
+                Verdict::Found(found) if is_weak && found.call == newcomer => {
+                    self.hand_over(id, owner, found, calls);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// What goes between two endpoints is the call's that speaks there now, and no more of those that fell silent.
@@ -371,14 +421,45 @@ impl Placement {
     }
 
     fn hand_over(&mut self, id: StreamId, from: CallKey, found: Match, calls: &mut Calls) {
-        let Some(flow) = self.streams.stream(id).map(|stream| stream.flow) else { return };
+        if let Some(flow) = self.detach(id, from, calls) {
+            self.attach(id, flow, found, calls);
+        }
+    }
+
+    /// Takes a stream from the call that has it; it is nobody's then.
+    fn detach(&mut self, id: StreamId, from: CallKey, calls: &mut Calls) -> Option<Flow> {
+        let flow = self.streams.stream(id).filter(|stream| stream.owner() == Some(from.0))?.flow;
         if let Some(call) = calls.get_mut(from) {
             call.attached.retain(|one| one.id != id);
         }
         self.claims.disclaim_flow(flow, from);
         self.attached.leave(id, flow);
         self.streams.disclaim(id);
-        self.attach(id, flow, found, calls);
+        Some(flow)
+    }
+
+    /// The newcomer named endpoints. What other calls have there by little evidence, and what began after the newcomer
+    /// did, may be its own.
+    fn doubt_others(&mut self, newcomer: CallKey, named: &[Named], calls: &mut Calls) {
+        let Some(begun_at) = calls.get(newcomer).map(|call| call.dialog.invited_at) else { return };
+        let is_late = |id| self.streams.stream(id).is_some_and(|stream| stream.first_at >= begun_at);
+        let is_weak = |id, owner| {
+            let of_owner = calls.get(owner).and_then(|call| call.attached.iter().find(|one| one.id == id));
+            of_owner.is_some_and(|one| one.why.rule >= Rule::Symmetric)
+        };
+        let here = named.iter().filter(|named| named.naming != Naming::Candidate);
+        let doubtful: Vec<(StreamId, CallKey)> = here
+            .flat_map(|named| self.attached.at(named.endpoint))
+            .filter(|&&id| is_late(id))
+            .filter_map(|&id| Some((id, self.owner(id).filter(|owner| *owner != newcomer)?)))
+            .filter(|&(id, owner)| is_weak(id, owner))
+            .collect();
+        for (id, owner) in doubtful {
+            if let Some(flow) = self.detach(id, owner, calls) {
+                self.place(id, flow, calls);
+            }
+        }
+        self.look_again(calls);
     }
 
     /// Whether the call takes another stream. Where it has too many, the shortest goes if it is no more than a handful
@@ -439,5 +520,7 @@ impl Placement {
 const MOST_STREAMS_A_CALL: usize = 256;
 /// Calls that could claim one stream; more of them tell no more.
 const MOST_RIVALS: usize = 64;
+/// Who speaks sends at least so often.
+const LONGEST_SILENCE: Span = Span::from_ms(100);
 /// The messages of a call may be seen so much later than its media, and no media that stopped before is its own.
 const LONGEST_LEAD: Span = Span::from_ms(2000);

@@ -25,16 +25,9 @@ pub(crate) struct Released {
 
 impl Placement {
     /// Withdraws the claims of a call that is over, and takes its streams out. After `until` none may be its own.
-    pub(crate) fn release(
-        &mut self,
-        key: CallKey,
-        call: &mut OpenCall,
-        until: Option<Time>,
-        calls: &mut Calls,
-    ) -> Released {
+    pub(crate) fn release(&mut self, key: CallKey, call: &mut OpenCall, until: Option<Time>) -> Released {
         let named = named(call);
         self.claims.withdraw(key, &mut call.claimed);
-        self.give_back(call, calls);
         let mut legs: Both<Vec<Matched>> = Both::default();
         for Attached { id, sender, why, kind } in std::mem::take(&mut call.attached) {
             let Some(stream) = self.streams.take(id) else { continue };
@@ -72,33 +65,6 @@ impl Placement {
                 one.why = why;
             }
         }
-    }
-
-    /// Streams that a call which was never answered got only because the other side might have been anywhere go to the
-    /// older call that names their source.
-    fn give_back(&mut self, call: &mut OpenCall, calls: &mut Calls) {
-        let is_unsure = |one: &Attached| {
-            one.why.rule == Rule::SdpAddress
-                && one.why.evidence.source.is_none()
-                && !call.negotiation.is_described(one.sender)
-        };
-        if call.dialog.answered_at.is_some() {
-            return;
-        }
-        let unsure: Vec<_> = call.attached.iter().filter(|one| is_unsure(one)).map(|one| one.id).collect();
-        for id in unsure {
-            let Some(stream) = self.streams.stream(id) else { continue };
-            let (flow, first_at) = (stream.flow, stream.first_at);
-            let Verdict::Found(found) = self.find(id, calls) else { continue };
-            let evidence = found.why.evidence;
-            if evidence.source.is_some() && evidence.main.at <= first_at {
-                call.attached.retain(|one| one.id != id);
-                self.attached.leave(id, flow);
-                self.streams.disclaim(id);
-                self.attach(id, flow, found, calls);
-            }
-        }
-        self.look_again(calls);
     }
 
     fn count(&mut self, legs: &Both<Vec<Matched>>, set_aside: &[(Matched, Refusal)]) {

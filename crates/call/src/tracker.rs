@@ -15,7 +15,7 @@ use crate::calls::Calls;
 use crate::claims::CallKey;
 use crate::config::{Config, Orphans};
 use crate::counts::Counts;
-use crate::dialog::{End, Tags};
+use crate::dialog::{End, Phase, Tags};
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
 use crate::release::Released;
@@ -162,6 +162,9 @@ impl Tracker {
         let Some(call) = self.calls.get_mut(key) else { return };
         self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from, room));
         call.dialog.handle_message(&message, from, arrival.at);
+        if call.dialog.phase() == Phase::Over {
+            self.media.contest_all(call);
+        }
         self.handle_description(key, &message, from, arrival);
         self.calls.reschedule(key);
         while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {}
@@ -248,7 +251,7 @@ impl Tracker {
         self.media.find_better_reasons(key, &mut self.calls);
         let Some(mut open) = self.calls.remove(key) else { return };
         let media_until = open.media_until(self.config.patience.grace);
-        let Released { legs, refused } = self.media.release(key, &mut open, media_until, &mut self.calls);
+        let Released { legs, refused } = self.media.release(key, &mut open, media_until);
         // It is seen when it is made, for until then it may become another call's media.
         self.counts.calls_seen += u64::from(key.is_unsignalled());
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));

@@ -492,7 +492,7 @@ fn hash_at(table: &[Option<Stream>], index: u32, hasher: &RandomState) -> u64 {
 /// A contested stream that was silent for longer is another one when it comes back.
 const LONGEST_PAUSE: Span = Span::from_ms(2000);
 /// A packet that comes so much later than one that was sent after it is late beyond what networks do.
-const LONGEST_OVERTAKING: Span = Span::from_ms(200);
+const LONGEST_OVERTAKING: Span = Span::from_ms(100);
 /// Ten seconds of the fastest clock rate in use, 48 000 Hz.
 const FARTHEST_TICKS: u32 = 480_000;
 
