@@ -122,3 +122,123 @@ const LOOKED_AT: usize = 64;
 const UNDESCRIBED: f64 = 0.7;
 /// Packets of less than half or more than twice the time asked for.
 const OTHER_PACKETS: f64 = 0.95;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Evidence, How, Reason, Rule, StreamEnd, Witness};
+    use crate::negotiation::Naming;
+    use flow::{Address, Flow};
+    use rtp::{Copying, Frame, Packet, PayloadType, Seq, Ssrc, Streams, Ticks};
+    use sdp::MediaKind;
+
+    fn endpoint(host: u8) -> Endpoint {
+        Endpoint::new(Address::v4([192, 0, 2, host]), 4000)
+    }
+
+    /// A stream of `count` packets of `step` ticks from `first_ms` on, 20 ms apart.
+    struct Sent {
+        source: u8,
+        number: u8,
+        count: u16,
+        step: u32,
+        first_ms: i64,
+    }
+
+    const USUAL: Sent = Sent { source: 1, number: 0, count: 100, step: 160, first_ms: 1000 };
+
+    fn at(ms: i64) -> Time {
+        Time::from_parts(100, 0) + Span::from_ms(ms)
+    }
+
+    /// The stream in its call, which named its destination at 500 ms.
+    fn matched(sent: &Sent) -> Matched {
+        let mut streams = Streams::new(rtp::Limits::default(), Copying::Payloads);
+        let flow = Flow::new(endpoint(sent.source), endpoint(2));
+        for n in 0..sent.count {
+            let packet = Packet {
+                ssrc: Ssrc(u32::from(sent.source)),
+                seq: Seq(n),
+                ticks: Ticks(u32::from(n) * sent.step),
+                payload_type: PayloadType(sent.number),
+                marker: false,
+                header: &[],
+                payload: &[0; 160],
+            };
+            let frame = Frame { bytes: packet.payload, link: 101, place: None };
+            let now = at(sent.first_ms + 20 * i64::from(n));
+            streams.handle_packet(now, flow, &packet, &frame, &mut Vec::new());
+        }
+        let id = streams.find(flow, Ssrc(u32::from(sent.source))).unwrap();
+        let main = Witness {
+            end: Some((StreamEnd::Destination, flow.destination)),
+            how: How::Named(Naming::Description),
+            by: Side::Callee,
+            at: at(500),
+        };
+        let why =
+            Reason { rule: Rule::SdpAddress, confidence: 1.0, evidence: Evidence { main, source: None } };
+        Matched { stream: streams.take(id).unwrap(), why, kind: MediaKind::Audio }
+    }
+
+    /// Both sides take mu-law, 20 ms a packet.
+    fn negotiation() -> Negotiation {
+        let mut negotiation = Negotiation::default();
+        let body = "v=0\r\nc=IN IP4 203.0.113.1\r\nm=audio 9000 RTP/AVP 0\r\na=ptime:20\r\n";
+        let message = "INVITE sip:b@x SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n";
+        for side in Side::BOTH {
+            let session = sdp::Session::read(body.as_bytes()).unwrap();
+            let message = sip::Message::read(message.as_bytes()).unwrap();
+            negotiation.handle_description(&session, &message, side, endpoint(9).address, at(0));
+        }
+        negotiation
+    }
+
+    /// By their sources, how sure each is that stays, and what speaks against the others.
+    #[derive(PartialEq, Debug)]
+    struct Settled(Vec<(u8, f64)>, Vec<(u8, Refusal)>);
+
+    fn settled(sent: &[Sent], until: Option<Time>) -> Settled {
+        let mut legs = Both { caller: sent.iter().map(matched).collect(), callee: Vec::new() };
+        let refused = settle(&mut legs, &negotiation(), until);
+        let source = |matched: &Matched| matched.stream.ssrc.0 as u8;
+        Settled(
+            legs.caller.iter().map(|one| (source(one), one.why.confidence)).collect(),
+            refused.iter().map(|(one, refusal)| (source(one), *refusal)).collect(),
+        )
+    }
+
+    #[test]
+    fn what_does_not_fit_the_description_is_less_sure() {
+        let odd = [
+            USUAL,
+            Sent { source: 3, number: 100, ..USUAL },
+            Sent { source: 4, step: 480, ..USUAL },
+            Sent { source: 5, step: 240, ..USUAL },
+            Sent { source: 6, number: 8, ..USUAL },
+        ];
+        let expected = [(1, 1.0), (3, UNDESCRIBED), (4, OTHER_PACKETS), (5, 1.0), (6, 1.0)];
+        assert_eq!(settled(&odd, None), Settled(expected.to_vec(), vec![]));
+    }
+
+    #[test]
+    fn a_handful_beside_a_voice_is_set_apart_and_alone_it_is_the_voice() {
+        let stray = Sent { source: 3, count: 10, ..USUAL };
+        let more = Sent { source: 4, count: 17, ..USUAL };
+        let beside = settled(&[USUAL, stray, more], None);
+        assert_eq!(beside, Settled(vec![(1, 1.0), (4, 1.0)], vec![(3, Refusal::Handful)]));
+        let stray = Sent { source: 3, count: 10, ..USUAL };
+        assert_eq!(settled(&[stray], None).0, [(3, 1.0)]);
+    }
+
+    #[test]
+    fn what_stopped_before_the_naming_or_began_after_the_end_is_not_the_calls() {
+        let before = Sent { source: 3, count: 20, first_ms: 0, ..USUAL };
+        let after = Sent { source: 4, first_ms: 4001, ..USUAL };
+        let Settled(stays, refused) = settled(&[before, USUAL, after], Some(at(4000)));
+        assert_eq!(stays, [(1, 1.0)]);
+        assert_eq!(refused, [(3, Refusal::BeforeOffer), (4, Refusal::AfterEnd)]);
+        let alone = Sent { source: 3, count: 20, first_ms: 0, ..USUAL };
+        assert_eq!(settled(&[alone], None).0.len(), 1, "signalling may be seen late");
+    }
+}

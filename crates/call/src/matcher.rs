@@ -206,13 +206,11 @@ impl<C: Negotiations> Search<'_, C> {
             return verdict;
         }
         let Flow { source, destination } = self.wanted.flow;
-        let counts = |claim: &Claim| {
-            claim.call != found.call
-                && matches!(claim.named.naming, Naming::Description | Naming::SignallingHost)
-        };
+        let counts =
+            |claim: &Claim| matches!(claim.named.naming, Naming::Description | Naming::SignallingHost);
         let ends = [source, destination].into_iter();
-        let rivals: Vec<CallKey> =
-            ends.flat_map(|end| self.claims_at(end, counts)).map(|claim| claim.call).collect();
+        let claimants = ends.flat_map(|end| self.claims_at(end, counts)).map(|claim| claim.call);
+        let rivals: Vec<CallKey> = claimants.filter(|call| *call != found.call).collect();
         if rivals.is_empty() {
             return verdict;
         }

@@ -286,8 +286,8 @@ impl Placement {
         let speaks = |stream: &&rtp::Stream| {
             stream.flow == flow && stream.first_at <= at && at - stream.last_at <= LONGEST_SILENCE
         };
-        let here = self.attached.at(flow.source).iter().filter_map(|&id| self.streams.stream(id));
-        here.filter(speaks).last()?.owner().map(CallKey)
+        let mut here = self.attached.at(flow.source).iter().filter_map(|&id| self.streams.stream(id));
+        here.rfind(speaks)?.owner().map(CallKey)
     }
 
     /// What speaks against a match that was found.

@@ -4,6 +4,8 @@
 //! Every packet carries the number of its call and who spoke. A twin that knows all of it sets the limits of what can
 //! be known at all: one socket speaks for one call at a time, and a tenth of a second lies between two of them.
 
+#![cfg(test)]
+
 use call::{Arrival, Call, Config, End, Side, Tracker};
 use clock::{Span, Time};
 use flow::{Address, Endpoint, Flow};
