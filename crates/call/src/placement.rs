@@ -7,7 +7,7 @@ use clock::{Span, Time};
 use flow::{Endpoint, Flow};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use rtp::{Check, Copying, Disposition, Dropped, Packet, Report, StreamId, Streams};
+use rtp::{Disposition, Dropped, Packet, StreamId, Streams};
 use sdp::MediaKind;
 
 use crate::arrival::Arrival;
@@ -17,8 +17,8 @@ use crate::config::Config;
 use crate::counts::Counts;
 use crate::evidence::Rule;
 use crate::hindsight::HANDFUL;
-use crate::matcher::{self, Hearsay, Match, Negotiations, Verdict, Wanted};
-use crate::negotiation::{Brought, Named, Naming};
+use crate::matcher::{self, Match, Negotiations, Verdict, Wanted};
+use crate::negotiation::Brought;
 use crate::open_call::{Attached, OpenCall};
 use crate::owners::Owner;
 use crate::refusal::{Lately, Refusal, Refused};
@@ -39,7 +39,7 @@ pub(crate) struct Placement {
     pub(crate) lately: Lately,
     dropped: Vec<Dropped>,
     /// Endpoints at which a stream or a claim appeared: what waits there is to be looked at again.
-    revisit: Vec<Endpoint>,
+    pub(crate) revisit: Vec<Endpoint>,
     pub(crate) counts: Counts,
 }
 
@@ -77,29 +77,6 @@ impl Placement {
         self.streams.len()
     }
 
-    /// A connectivity check of ICE that bears both parties' names says that they receive at its two ends.
-    pub(crate) fn handle_stun(&mut self, arrival: &Arrival<'_>, calls: &mut Calls) {
-        self.counts.rtp.stun += 1;
-        let Some(check) = Check::read(arrival.payload) else { return };
-        let Some((receiver, sender)) = self.claims.of_check(check.receiver, check.sender) else { return };
-        let ends = [(receiver, arrival.flow.destination), (sender, arrival.flow.source)];
-        for (owner, endpoint) in ends {
-            let named = Named { endpoint, naming: Naming::Checked, kind: MediaKind::Audio };
-            let Some(call) = calls.get_mut(owner.call) else { return };
-            let claim = Claim { call: owner.call, side: owner.side, named, since: arrival.at };
-            let known = call.negotiation.naming(owner.side, endpoint);
-            // Checks go on as long as the call does (RFC 7675).
-            if known.is_none_or(|(naming, _)| naming > Naming::Checked)
-                && self.claims.claim(claim, &mut call.claimed)
-            {
-                call.negotiation.note_named(owner.side, &[named], arrival.at);
-                self.contest(owner.call, endpoint);
-                self.revisit.push(endpoint);
-            }
-        }
-        self.look_again(calls);
-    }
-
     pub(crate) fn handle_dtls(&mut self) {
         self.counts.rtp.dtls += 1;
     }
@@ -120,38 +97,6 @@ impl Placement {
         }
         if !self.dropped.is_empty() {
             self.count_dropped();
-        }
-    }
-
-    /// RTCP is told apart from RTP, kept with its call within `room` bytes, and heard as evidence of whose its sender's
-    /// stream is.
-    pub(crate) fn handle_rtcp(
-        &mut self,
-        arrival: &Arrival<'_>,
-        keep: Copying,
-        room: usize,
-        calls: &mut Calls,
-    ) {
-        self.counts.rtp.rtcp += 1;
-        let Some(report) = Report::read(arrival.payload) else { return };
-        let beside = |endpoint: Endpoint| Endpoint::new(endpoint.address, endpoint.port.saturating_sub(1));
-        let flow = arrival.flow;
-        let paired = Flow::new(beside(flow.source), beside(flow.destination));
-        let id = self.streams.find(paired, report.sender).or_else(|| self.streams.find(flow, report.sender));
-        let owner = id.and_then(|id| self.owner(id));
-        // Reports may come before the first packet that they speak of; the call is where they are sent to.
-        let receiver = |endpoint| self.claims.at(endpoint).last().map(|claim| claim.call);
-        let call = owner.or_else(|| receiver(paired.destination)).or_else(|| receiver(flow.destination));
-        if let Some(call) = call.filter(|_| keep == Copying::Frames) {
-            calls.get_mut(call).into_iter().for_each(|call| call.keep_report(arrival, room));
-        }
-        let Some(id) = id.filter(|_| owner.is_none()) else { return };
-        let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());
-        self.waiting.hear(id, Hearsay { destination: flow.destination, cname });
-        if let Some(flow) =
-            self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow)
-        {
-            self.place_and_revisit(id, flow, calls);
         }
     }
 
@@ -213,7 +158,7 @@ impl Placement {
     }
 
     /// `newcomer` names an endpoint: where other calls' streams begin or end there, what comes next may be its own.
-    fn contest(&mut self, newcomer: CallKey, endpoint: Endpoint) {
+    pub(crate) fn contest(&mut self, newcomer: CallKey, endpoint: Endpoint) {
         for &id in self.attached.at(endpoint) {
             let claimed = |other| self.claims.at(endpoint).iter().any(|claim| claim.call == other);
             if self.owner(id).is_some_and(|owner| owner != newcomer && claimed(owner)) {
@@ -237,12 +182,12 @@ impl Placement {
         }
     }
 
-    fn place_and_revisit(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
+    pub(crate) fn place_and_revisit(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
         self.place(id, flow, calls);
         self.look_again(calls);
     }
 
-    /// Looks for the calls of streams that wait where something appeared. Each stream attaches once, so this ends.
+    /// Looks for the calls of streams that wait where something appeared. A stream that attaches waits no more, so this ends.
     pub(crate) fn look_again(&mut self, calls: &mut Calls) {
         while let Some(endpoint) = self.revisit.pop() {
             for id in self.waiting.at(endpoint) {
@@ -338,19 +283,19 @@ impl Placement {
     }
 
     pub(crate) fn attach(&mut self, id: StreamId, flow: Flow, found: Match, calls: &mut Calls) {
-        for rival in self.ambiguous.remove(&id).unwrap_or_default() {
-            calls.get_mut(rival).into_iter().for_each(|call| call.ambiguous_streams -= 1);
-        }
         let Some(call) = calls.get_mut(found.call) else { return };
         if !self.has_room_for_a_stream(call) {
             self.waiting.wait(id, flow, Refusal::TooMany);
             return;
         }
+        let kind = self.kind(id, &found, call);
+        for rival in self.ambiguous.remove(&id).unwrap_or_default() {
+            calls.get_mut(rival).into_iter().for_each(|call| call.ambiguous_streams -= 1);
+        }
+        let Some(call) = calls.get_mut(found.call) else { return };
         let Some(stream) = self.streams.stream(id) else { return };
         call.last_media_at = call.last_media_at.max(Some(stream.last_at));
-        let Match { call: key, sender, why, kind } = found;
-        let number = stream.kept.slots().next().map_or(0, |slot| slot.payload_type().0);
-        let kind = call.negotiation.kind(sender, stream.ssrc.0, number, kind);
+        let Match { call: key, sender, why, .. } = found;
         call.attached.push(Attached { id, sender, why, kind });
         let owner = Owner { call: key, side: sender, since: stream.first_at };
         self.claims.claim_flow(flow, owner, &mut call.claimed);
@@ -364,102 +309,14 @@ impl Placement {
         self.rethink_reverse(flow, key, calls);
     }
 
-    /// A stream was found, and so perhaps whose its reverse is, which another call has by no more than the addresses.
-    fn rethink_reverse(&mut self, flow: Flow, newcomer: CallKey, calls: &mut Calls) {
-        let Some(begun_at) = calls.get(newcomer).map(|call| call.dialog.invited_at) else { return };
-        let is_reverse = |stream: &rtp::Stream| stream.flow == flow.reversed() && stream.first_at >= begun_at;
-        let reverse: Vec<(StreamId, CallKey)> = self
-            .attached
-            .at(flow.source)
-            .iter()
-            .filter(|&&id| self.streams.stream(id).is_some_and(is_reverse))
-            .filter_map(|&id| Some((id, self.owner(id).filter(|owner| *owner != newcomer)?)))
-            .collect();
-        for (id, owner) in reverse {
-            let of_owner = calls.get(owner).and_then(|call| call.attached.iter().find(|one| one.id == id));
-            let is_weak = of_owner.is_some_and(|one| one.why.rule >= Rule::Symmetric);
-            match self.find(id, calls) {
-                Verdict::Found(found) if is_weak && found.call == newcomer => {
-                    self.hand_over(id, owner, found, calls);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// What goes between two endpoints is the call's that speaks there now, and no more of those that fell silent.
-    fn disclaim_ended(&mut self, flow: Flow, newcomer: Owner) {
-        let others = self.attached.at(flow.source).iter().filter_map(|&id| self.streams.stream(id));
-        let same_way = others.filter(|other| other.flow == flow);
-        let owners: Vec<(CallKey, Time)> =
-            same_way.filter_map(|other| Some((CallKey(other.owner()?), other.last_at))).collect();
-        for &(call, _) in &owners {
-            let speaks = owners.iter().any(|&(other, last)| other == call && last >= newcomer.since);
-            if call != newcomer.call && !speaks {
-                self.claims.disclaim_flow(flow, call);
-            }
-        }
-    }
-
-    /// The call has said where one side is: streams that came from elsewhere, and were its own only because nothing
-    /// was known of that, may fit another call better.
-    fn think_again(&mut self, key: CallKey, described: Side, calls: &mut Calls) {
-        let Some(call) = calls.get(key) else { return };
-        let doubtful = |one: &&Attached| {
-            one.sender == described && one.why.rule == Rule::SdpAddress && one.why.evidence.source.is_none()
-        };
-        let doubtful: Vec<StreamId> = call.attached.iter().filter(doubtful).map(|one| one.id).collect();
-        for id in doubtful {
-            match self.find(id, calls) {
-                Verdict::Found(found) if found.call != key && found.why.evidence.source.is_some() => {
-                    self.hand_over(id, key, found, calls);
-                }
-                _ => {}
-            }
-        }
-        self.look_again(calls);
-    }
-
-    fn hand_over(&mut self, id: StreamId, from: CallKey, found: Match, calls: &mut Calls) {
-        if let Some(flow) = self.detach(id, from, calls) {
-            self.attach(id, flow, found, calls);
-        }
-    }
-
-    /// Takes a stream from the call that has it; it is nobody's then.
-    fn detach(&mut self, id: StreamId, from: CallKey, calls: &mut Calls) -> Option<Flow> {
-        let flow = self.streams.stream(id).filter(|stream| stream.owner() == Some(from.0))?.flow;
-        if let Some(call) = calls.get_mut(from) {
-            call.attached.retain(|one| one.id != id);
-        }
-        self.claims.disclaim_flow(flow, from);
-        self.attached.leave(id, flow);
-        self.streams.disclaim(id);
-        Some(flow)
-    }
-
-    /// The newcomer named endpoints. What other calls have there by little evidence, and what began after the newcomer
-    /// did, may be its own.
-    fn doubt_others(&mut self, newcomer: CallKey, named: &[Named], calls: &mut Calls) {
-        let Some(begun_at) = calls.get(newcomer).map(|call| call.dialog.invited_at) else { return };
-        let is_late = |id| self.streams.stream(id).is_some_and(|stream| stream.first_at >= begun_at);
-        let is_weak = |id, owner| {
-            let of_owner = calls.get(owner).and_then(|call| call.attached.iter().find(|one| one.id == id));
-            of_owner.is_some_and(|one| one.why.rule >= Rule::Symmetric)
-        };
-        let here = named.iter().filter(|named| named.naming != Naming::Candidate);
-        let doubtful: Vec<(StreamId, CallKey)> = here
-            .flat_map(|named| self.attached.at(named.endpoint))
-            .filter(|&&id| is_late(id))
-            .filter_map(|&id| Some((id, self.owner(id).filter(|owner| *owner != newcomer)?)))
-            .filter(|&(id, owner)| is_weak(id, owner))
-            .collect();
-        for (id, owner) in doubtful {
-            if let Some(flow) = self.detach(id, owner, calls) {
-                self.place(id, flow, calls);
-            }
-        }
-        self.look_again(calls);
+    /// What the stream carries: what is received where it goes, or what goes the other way.
+    fn kind(&self, id: StreamId, found: &Match, call: &OpenCall) -> MediaKind {
+        let Some(stream) = self.streams.stream(id) else { return found.kind };
+        let way = |one: &&Attached| self.streams.stream(one.id).map(|stream| stream.flow);
+        let reverse = call.attached.iter().find(|one| way(one) == Some(stream.flow.reversed()));
+        let named = reverse.filter(|_| found.why.rule == Rule::Symmetric).map_or(found.kind, |one| one.kind);
+        let number = stream.kept.slots().next().map_or(0, |slot| slot.payload_type().0);
+        call.negotiation.kind(found.sender, stream.ssrc.0, number, named)
     }
 
     /// Whether the call takes another stream. Where it has too many, the shortest goes if it is no more than a handful
