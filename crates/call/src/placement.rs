@@ -41,6 +41,8 @@ pub(crate) struct Placement {
     /// Endpoints at which a stream or a claim appeared: what waits there is to be looked at again.
     pub(crate) revisit: Vec<Endpoint>,
     pub(crate) counts: Counts,
+    /// How many calls there may be.
+    pub(crate) most_calls: usize,
 }
 
 impl Placement {
@@ -55,6 +57,7 @@ impl Placement {
             dropped: Vec::new(),
             revisit: Vec::new(),
             counts: Counts::default(),
+            most_calls: config.calls,
         }
     }
 
@@ -249,7 +252,10 @@ impl Placement {
             self.streams.contest(id);
             return Some(Refusal::BeforeOffer);
         }
-        if found.why.rule == Rule::SdpAddress || found.call.is_unsignalled() {
+        if found.call.is_unsignalled() {
+            return self.is_after_a_pause(stream, found.call, calls).then_some(Refusal::NoClaim);
+        }
+        if found.why.rule == Rule::SdpAddress {
             return None;
         }
         let number = stream.kept.slots().next().map(|slot| slot.payload_type().0);

@@ -1,9 +1,9 @@
 //! Calls without signalling: streams that no call claims within the look-back become calls of their own, one for both
 //! directions between two endpoints. Who spoke first is the caller.
 
-use clock::Time;
+use clock::{Span, Time};
 use flow::Flow;
-use rtp::StreamId;
+use rtp::{Stream, StreamId};
 use sdp::MediaKind;
 
 use crate::calls::Calls;
@@ -37,6 +37,9 @@ impl Placement {
     fn adopt_one(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
         // A stream of the other direction, adopted just now, may have taken it along.
         let Some(stream) = self.streams.stream(id).filter(|stream| stream.owner().is_none()) else { return };
+        if calls.len() >= self.most_calls {
+            return;
+        }
         let at = stream.first_at;
         let call_id = format!("rtp-{}-{}-{}", flow.source, flow.destination, stream.ssrc);
         let key = calls.insert(OpenCall::unsignalled(call_id, at), at);
@@ -45,6 +48,13 @@ impl Placement {
         let found = Match { call: key, sender: Side::Caller, why, kind: MediaKind::Audio };
         self.attach(id, flow, found, calls);
         self.look_again(calls);
+    }
+
+    /// Whether a call without signalling was silent when the stream began: then it is another call of the same two.
+    pub(crate) fn is_after_a_pause(&self, stream: &Stream, call: CallKey, calls: &Calls) -> bool {
+        let of_call = calls.get(call).map_or(&[][..], |call| &call.attached);
+        let last = of_call.iter().filter_map(|one| Some(self.streams.stream(one.id)?.last_at)).max();
+        last.is_some_and(|last| stream.first_at - last > LONGEST_PAUSE)
     }
 
     /// A description names endpoints at which calls without signalling speak: those are none then. What the newcomer
@@ -77,3 +87,6 @@ impl Placement {
         }
     }
 }
+
+/// Nobody says so long nothing in a call without a word of it: who speaks then under another SSRC has another call.
+const LONGEST_PAUSE: Span = Span::from_ms(2000);

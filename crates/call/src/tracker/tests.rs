@@ -190,6 +190,35 @@ fn signalling_takes_no_more_memory_than_it_may() {
 }
 
 #[test]
+fn calls_without_signalling_give_way_to_those_that_have_it() {
+    let mut wire = Wire::new(20, 100);
+    let streams = rtp::Limits { packets: 40_000, ..rtp::Limits::default() };
+    wire.tracker = Tracker::new(Config { calls: 20, streams, orphans: Orphans::Record, ..Config::default() });
+    wire.running_call();
+    let mut most = 0;
+    for n in 0..2000u16 {
+        wire.now += Span::from_ms(20);
+        for stranger in 0..30 {
+            wire.send((STRANGER, 2000 + stranger), (CALLEE, 8000), &rtp(u32::from(stranger), n));
+        }
+        if n % 10 == 0 {
+            wire.media(3 + n / 10);
+        }
+        most = most.max(wire.tracker.calls.len());
+        assert!(wire.tracker.calls.len() <= 20 && wire.tracker.open_calls() <= 1);
+    }
+    assert!(most > 1, "some were calls for a while");
+    let seen = |tracker: &Tracker| tracker.counts().calls_seen;
+    assert_eq!(seen(&wire.tracker), wire.over.len() as u64 + 1);
+    let (over, tracker) = wire.end();
+    assert_eq!((running(&over), seen(&tracker)), ((404, End::CaptureEnd), over.len() as u64));
+    assert!(
+        over.iter().filter(|call| !call.is_signalled).all(|call| call.state() == crate::State::Incomplete)
+    );
+    assert_eq!(tracker.media.table_lens(), [0; 6]);
+}
+
+#[test]
 fn one_time_stamp_of_another_century_stops_no_clock() {
     let mut wire = Wire::new(20, 50);
     let now = wire.now;
