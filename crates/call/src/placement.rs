@@ -37,6 +37,8 @@ pub(crate) struct Placement {
     ambiguous: HashMap<StreamId, Vec<CallKey>, RandomState>,
     /// Streams that are gone and had no call.
     pub(crate) lately: Lately,
+    /// Streams that went with their calls.
+    pub(crate) taken: Lately,
     dropped: Vec<Dropped>,
     /// Endpoints at which a stream or a claim appeared: what waits there is to be looked at again.
     pub(crate) revisit: Vec<Endpoint>,
@@ -54,6 +56,7 @@ impl Placement {
             attached: Ends::default(),
             ambiguous: HashMap::default(),
             lately: Lately::default(),
+            taken: Lately::default(),
             dropped: Vec::new(),
             revisit: Vec::new(),
             counts: Counts::default(),

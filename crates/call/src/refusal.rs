@@ -145,17 +145,22 @@ impl Vicinity {
     /// Of `streams` those that are near, the nearest and then the longest first, no more than a record takes.
     pub(crate) fn pick(&self, streams: impl Iterator<Item = Refused>) -> Vec<Refused> {
         let in_time = |refused: &Refused| refused.last_at >= self.from && refused.first_at <= self.to;
-        let mut near: Vec<(u8, Refused)> = streams
-            .filter(in_time)
-            .filter_map(|refused| {
-                let distance = self.distance(refused.flow)?;
-                Some((distance, Refused { reason: self.reason(&refused, distance), ..refused }))
-            })
-            .collect();
+        let near = streams.filter(in_time).filter_map(|refused| {
+            let distance = self.distance(refused.flow)?;
+            // What goes beside it in another call is none of its business: a gateway has many.
+            let is_near = refused.reason != Refusal::OtherCall || distance == 0;
+            is_near.then(|| (distance, Refused { reason: self.reason(&refused, distance), ..refused }))
+        });
+        let mut near: Vec<(u8, Refused)> = near.collect();
         near.sort_by_key(|(distance, one)| {
             (*distance, std::cmp::Reverse(one.packets), one.first_at, one.flow, one.ssrc, one.reason)
         });
         near.dedup_by_key(|(_, one)| (one.flow, one.ssrc, one.first_at));
+        let mut of_others = 0;
+        near.retain(|(_, one)| {
+            of_others += usize::from(one.reason == Refusal::OtherCall);
+            one.reason != Refusal::OtherCall || of_others <= MOST_OF_OTHERS
+        });
         near.truncate(MOST_REFUSED);
         near.into_iter().map(|(_, refused)| refused).collect()
     }
@@ -165,8 +170,10 @@ impl Vicinity {
 const PORTS_BESIDE: u16 = 8;
 /// Refused streams in one record: more of them explain no more.
 pub(crate) const MOST_REFUSED: usize = 16;
+/// Of those, streams of other calls: where one port serves all calls there are any number.
+const MOST_OF_OTHERS: usize = 4;
 
-/// The streams that left the table lately and had no call.
+/// Streams that left the table lately.
 #[derive(Default, Debug)]
 pub(crate) struct Lately {
     gone: VecDeque<Refused>,
@@ -262,6 +269,10 @@ mod tests {
         ];
         let picked = vicinity().pick(streams.into_iter());
         let told: Vec<_> = picked.iter().map(|one| (one.flow.source.port, one.reason)).collect();
+        let others = streams.map(|one| Refused { reason: Refusal::OtherCall, ..one });
+        let told_of_others: Vec<_> =
+            vicinity().pick(others.into_iter()).iter().map(|one| one.flow.source.port).collect();
+        assert_eq!(told_of_others, [4000, 9000], "only those at a named endpoint, in time");
         let expected = [
             (4000, Refusal::BeforeOffer),
             (9000, Refusal::AfterEnd),
@@ -276,7 +287,9 @@ mod tests {
         let many = (0..100).map(|n| refused(endpoint(1, 4000), endpoint(9, 9000), (110, 120 + n % 50)));
         let distinct = many.clone().enumerate().map(|(n, one)| Refused { ssrc: Ssrc(n as u32), ..one });
         assert_eq!(vicinity().pick(many).len(), 1);
-        assert_eq!(vicinity().pick(distinct).len(), MOST_REFUSED);
+        assert_eq!(vicinity().pick(distinct.clone()).len(), MOST_REFUSED);
+        let of_others = distinct.map(|one| Refused { reason: Refusal::OtherCall, ..one });
+        assert_eq!(vicinity().pick(of_others).len(), MOST_OF_OTHERS);
     }
 
     #[test]

@@ -39,6 +39,9 @@ impl Placement {
         self.count(&legs, &set_aside);
         let set_aside = set_aside.iter().map(|(matched, refusal)| Refused::of(&matched.stream, *refusal));
         let refused = self.refused_near(key, call, named, until, set_aside.collect());
+        for matched in Side::BOTH.iter().flat_map(|&side| legs.of(side)) {
+            self.taken.remember(Refused::of(&matched.stream, Refusal::OtherCall));
+        }
         Released { legs, refused }
     }
 
@@ -92,7 +95,7 @@ impl Placement {
         let waiting = vicinity.hosts.iter().flat_map(|&host| self.waiting.at_address(host));
         let waiting =
             waiting.filter_map(|&id| Some(Refused::of(self.streams.stream(id)?, self.waiting.why(id))));
-        let gone = vicinity.hosts.iter().flat_map(|&host| self.lately.at(host));
+        let gone = vicinity.hosts.iter().flat_map(|&host| self.lately.at(host).chain(self.taken.at(host)));
         let taken = vicinity.named.iter().flat_map(|&endpoint| self.attached.at(endpoint));
         let taken = taken
             .filter(|&&id| self.owner(id).is_some_and(|owner| owner != key))
