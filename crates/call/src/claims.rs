@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::negotiation::Named;
-use crate::owners::{Owner, Owners};
+use crate::owners::{Entered, Owner, Owners};
 use crate::side::Side;
 
 /// An open call, as the tables know it.
@@ -48,6 +48,10 @@ pub(crate) struct Claims {
     cnames: Owners<String>,
     /// Whose name in ICE it is.
     ufrags: Owners<String>,
+    /// How many there are, each counted once a call.
+    entries: usize,
+    /// Those that had to make room or found none.
+    evicted: u64,
 }
 
 /// Where a call's claims stand, so that they can be withdrawn together.
@@ -99,11 +103,14 @@ impl Claims {
             if claims.len() >= MOST_CLAIMS {
                 // Neither the first nor the latest: a flood of claims pushes out no call that was there before it.
                 claims.remove(MOST_CLAIMS / 2);
+                self.evicted += 1;
             }
             claims.push(claim);
             claimed.endpoints.push(claim.named.endpoint);
+            self.entries += 1;
             return true;
         }
+        self.evicted += 1;
         if claims.is_empty() {
             self.by_endpoint.remove(&claim.named.endpoint);
         }
@@ -112,13 +119,15 @@ impl Claims {
 
     pub(crate) fn claim_rtcp(&mut self, endpoint: Endpoint, receiver: Owner, claimed: &mut Claimed) {
         let room = !claimed.is_full();
-        self.rtcp.enter(endpoint, receiver, room, &mut claimed.rtcp);
+        let entered = self.rtcp.enter(endpoint, receiver, room, &mut claimed.rtcp);
+        self.count(entered);
     }
 
     /// A stream of this flow is `sender`'s.
     pub(crate) fn claim_flow(&mut self, flow: Flow, sender: Owner, claimed: &mut Claimed) {
         let room = !claimed.is_full();
-        self.flows.enter(flow, sender, room, &mut claimed.flows);
+        let entered = self.flows.enter(flow, sender, room, &mut claimed.flows);
+        self.count(entered);
     }
 
     /// The flow is `call`'s no more: its stream ended, or was another's.
@@ -134,21 +143,41 @@ impl Claims {
         claimed: &mut Claimed,
     ) {
         let room = !claimed.is_full();
-        self.ssrcs.enter(ssrc, sender, room, &mut claimed.ssrcs);
+        let entered = self.ssrcs.enter(ssrc, sender, room, &mut claimed.ssrcs);
+        self.count(entered);
         if let Some(cname) = cname.filter(|cname| cname.len() <= LONGEST_NAME) {
             let room = !claimed.is_full();
-            self.cnames.enter(cname, sender, room, &mut claimed.cnames);
+            let entered = self.cnames.enter(cname, sender, room, &mut claimed.cnames);
+            self.count(entered);
         }
     }
 
     /// `owner` is called so in the connectivity checks of ICE.
     pub(crate) fn claim_ufrag(&mut self, ufrag: String, owner: Owner, claimed: &mut Claimed) {
         let room = !claimed.is_full() && ufrag.len() <= LONGEST_NAME;
-        self.ufrags.enter(ufrag, owner, room, &mut claimed.ufrags);
+        let entered = self.ufrags.enter(ufrag, owner, room, &mut claimed.ufrags);
+        self.count(entered);
+    }
+
+    /// How many claims there are, and how many had to make room or found none.
+    pub(crate) fn fill(&self) -> (usize, u64) {
+        (self.entries, self.evicted)
+    }
+
+    fn count(&mut self, entered: Entered) {
+        match entered {
+            Entered::New { crowded } => {
+                self.entries += 1;
+                self.evicted += u64::from(crowded);
+            }
+            Entered::Renewed => {}
+            Entered::Refused => self.evicted += 1,
+        }
     }
 
     /// Withdraws everything that `call` claimed.
     pub(crate) fn withdraw(&mut self, call: CallKey, claimed: &mut Claimed) {
+        self.entries -= claimed.len();
         for endpoint in claimed.endpoints.drain(..) {
             if let Some(claims) = self.by_endpoint.get_mut(&endpoint) {
                 claims.retain(|claim| claim.call != call);
@@ -201,7 +230,7 @@ const MOST_CLAIMS_A_CALL: usize = 1024;
 /// What RTCP can carry of a canonical name (RFC 3550, section 6.5), and what `ice-ufrag` may be (RFC 8839).
 const LONGEST_NAME: usize = 256;
 /// A key and its owner, the list that it may stand in, and the key once more with the call.
-const CLAIM_WEIGHT: usize = 256;
+pub(crate) const CLAIM_WEIGHT: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,19 @@ pub(crate) struct Owner {
     pub(crate) since: Time,
 }
 
+/// What became of a claim.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entered {
+    New {
+        /// Another call's had to make room.
+        crowded: bool,
+    },
+    /// The call had claimed the same before.
+    Renewed,
+    /// The call has too many.
+    Refused,
+}
+
 #[derive(Debug)]
 pub(crate) struct Owners<K>(HashMap<K, Vec<Owner>, RandomState>);
 
@@ -29,22 +42,24 @@ impl<K> Default for Owners<K> {
 
 impl<K: Hash + Eq + Clone> Owners<K> {
     /// Enters a claim. `keys` are those that the call has claimed; a new one is added where it has `room`.
-    pub(crate) fn enter(&mut self, key: K, owner: Owner, room: bool, keys: &mut Vec<K>) {
+    pub(crate) fn enter(&mut self, key: K, owner: Owner, room: bool, keys: &mut Vec<K>) -> Entered {
         let mut known = self.0.get_mut(&key).into_iter().flatten();
         if let Some(known) = known.find(|known| known.call == owner.call) {
             *known = owner;
-            return;
+            return Entered::Renewed;
         }
         if !room {
-            return;
+            return Entered::Refused;
         }
         let owners = self.0.entry(key.clone()).or_default();
-        if owners.len() >= MOST_OWNERS {
+        let crowded = owners.len() >= MOST_OWNERS;
+        if crowded {
             // Neither the first nor the latest: a flood of claims pushes out no call that was there before it.
             owners.remove(MOST_OWNERS / 2);
         }
         owners.push(owner);
         keys.push(key);
+        Entered::New { crowded }
     }
 
     /// Who claims it, the latest last.

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use rtp::StreamId;
 
+use crate::fill::Fill;
 use crate::matcher::Hearsay;
 use crate::refusal::Refusal;
 
@@ -16,12 +17,17 @@ use crate::refusal::Refusal;
 #[derive(Default, Debug)]
 pub(crate) struct Ends {
     by_endpoint: HashMap<Endpoint, Vec<StreamId>, RandomState>,
+    entries: usize,
+    /// Those that had to make room.
+    evicted: u64,
 }
 
 impl Ends {
     pub(crate) fn enter(&mut self, id: StreamId, flow: Flow) {
         for endpoint in [flow.destination, flow.source] {
-            enter(self.by_endpoint.entry(endpoint).or_default(), id);
+            let (entered, evicted) = enter(self.by_endpoint.entry(endpoint).or_default(), id);
+            self.entries = self.entries + usize::from(entered) - usize::from(evicted);
+            self.evicted += u64::from(evicted);
         }
     }
 
@@ -32,7 +38,7 @@ impl Ends {
 
     pub(crate) fn leave(&mut self, id: StreamId, flow: Flow) {
         for endpoint in [flow.destination, flow.source] {
-            leave(&mut self.by_endpoint, &endpoint, id);
+            self.entries -= leave(&mut self.by_endpoint, &endpoint, id);
         }
     }
 }
@@ -52,6 +58,8 @@ pub(crate) struct Waiting {
     /// What was held against a stream, where it is more than that nothing speaks for it.
     refused: HashMap<StreamId, Refusal, RandomState>,
     hearsay: HashMap<StreamId, Hearsay, RandomState>,
+    /// Hearsay for which there was no room.
+    unheard: u64,
 }
 
 impl Waiting {
@@ -96,7 +104,19 @@ impl Waiting {
     pub(crate) fn hear(&mut self, id: StreamId, hearsay: Hearsay) {
         if self.hearsay.len() < MOST_HEARSAY {
             self.hearsay.insert(id, hearsay);
+        } else {
+            self.unheard += 1;
         }
+    }
+
+    /// Both ends of the streams that wait: how many, and how many had to make room.
+    pub(crate) fn fill(&self) -> (usize, u64) {
+        (self.ends.entries, self.ends.evicted)
+    }
+
+    /// Of how many streams RTCP told, how many there may be, and what found no room.
+    pub(crate) fn hearsay(&self) -> Fill {
+        Fill::new(self.hearsay.len(), MOST_HEARSAY, self.unheard)
     }
 
     pub(crate) fn heard(&self, id: StreamId) -> Option<&Hearsay> {
@@ -110,24 +130,30 @@ impl Waiting {
     }
 }
 
-fn enter(here: &mut Vec<StreamId>, id: StreamId) {
+/// Whether it was not there, and whether another had to make room.
+fn enter(here: &mut Vec<StreamId>, id: StreamId) -> (bool, bool) {
     if here.contains(&id) {
-        return;
+        return (false, false);
     }
-    if here.len() >= MOST_AN_END {
+    let is_full = here.len() >= MOST_AN_END;
+    if is_full {
         // Neither the first nor the latest: they may be a phone's, whatever flood came between.
         here.remove(MOST_AN_END / 2);
     }
     here.push(id);
+    (true, is_full)
 }
 
-fn leave<K: Hash + Eq>(map: &mut HashMap<K, Vec<StreamId>, RandomState>, key: &K, id: StreamId) {
-    if let Some(here) = map.get_mut(key) {
-        here.retain(|&other| other != id);
-        if here.is_empty() {
-            map.remove(key);
-        }
+/// How many left.
+fn leave<K: Hash + Eq>(map: &mut HashMap<K, Vec<StreamId>, RandomState>, key: &K, id: StreamId) -> usize {
+    let Some(here) = map.get_mut(key) else { return 0 };
+    let before = here.len();
+    here.retain(|&other| other != id);
+    let left = before - here.len();
+    if here.is_empty() {
+        map.remove(key);
     }
+    left
 }
 
 /// More sources than that at one endpoint are no phone; at one host the rest is not told of.

@@ -117,11 +117,9 @@ impl<'a> Run<'a> {
         let kept = Kept { mapped: captures.medium(), spilled: spill.spilled() };
         let sealers = Sealers::new(threads, store.clone(), kept, settings);
         let progress = Progress::new(captures.bytes_total(), arguments.quiet);
-        let mut intake = Intake::new(call::Config {
-            copying,
-            orphans: arguments.orphans.into(),
-            ..call::Config::default()
-        });
+        let orphans = arguments.orphans.into();
+        let config = call::Config { copying, orphans, ..call::Config::default() };
+        let mut intake = Intake::new(config, wire::Limits::default());
         intake.spill_to(spill);
         Run { arguments, captures, intake, sealers, ledger, progress, store }
     }

@@ -24,6 +24,6 @@ pub use packet::Packet;
 pub use rtcp::Report;
 pub use sequence::{Sent, Sequence};
 pub use statistics::Statistics;
-pub use streams::{Disposition, Dropped, Forgotten, Limits, Stream, StreamId, Streams};
+pub use streams::{Disposition, Dropped, Evicted, Forgotten, Limits, Stream, StreamId, Streams};
 pub use stun::Check;
 pub use timeline::{Before, Sounding, Talkspurt, Timeline};

@@ -15,7 +15,7 @@ use crate::fragment::{Fragment, Key};
 use crate::label::labels;
 use crate::partial::{Fit, Partial};
 
-/// The bounds of what waits.
+/// The bounds of what is remembered of packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Packets of which fragments wait.
@@ -24,11 +24,22 @@ pub struct Limits {
     pub bytes: usize,
     /// How long after a packet's first fragment came the rest may come, by capture time.
     pub timeout: Span,
+    /// Packets that are remembered, to know their copies by.
+    pub duplicates: usize,
+    /// How far from a packet its copies may be, before or behind it, by capture time.
+    pub duplicate_window: Span,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { packets: 4096, bytes: 32 << 20, timeout: Span::from_secs(30) }
+        Limits {
+            packets: 4096,
+            bytes: 32 << 20,
+            timeout: Span::from_secs(30),
+            // What 8000 calls send in the window.
+            duplicates: 1 << 18,
+            duplicate_window: Span::from_ms(300),
+        }
     }
 }
 
@@ -63,6 +74,8 @@ pub struct FragmentCounts {
     pub packets: usize,
     /// Bytes of memory that they take.
     pub bytes: usize,
+    /// Fragments that had to make room because of the bytes, among those of [`FragmentResult::Evicted`].
+    pub evicted_for_bytes: u64,
     results: [u64; FragmentResult::ALL.len()],
 }
 
@@ -100,6 +113,8 @@ pub(crate) struct Fragments {
     /// The packets' keys in the order in which they began.
     order: BTreeMap<u64, Key>,
     begun: u64,
+    /// When the fragment before came.
+    before: Time,
     echoes: Echoes,
     digest: RandomState,
 }
@@ -112,6 +127,7 @@ impl Fragments {
             partials: HashMap::with_hasher(RandomState::default()),
             order: BTreeMap::new(),
             begun: 0,
+            before: Time::default(),
             echoes: Echoes::default(),
             digest: RandomState::default(),
         }
@@ -125,6 +141,7 @@ impl Fragments {
     pub(crate) fn add(&mut self, at: Time, fragment: &Fragment<'_>, whole: &mut Vec<u8>) -> Added {
         self.counts.received += 1;
         self.expire(at);
+        self.before = at;
         if fragment.truncated || !fragment.is_sound() {
             let result =
                 if fragment.truncated { FragmentResult::Truncated } else { FragmentResult::Malformed };
@@ -203,9 +220,11 @@ impl Fragments {
     }
 
     /// Drops the packets that waited too long, from the oldest on. It is done once one is found in time: where
-    /// the capture's clock leaps, a packet may outlast its time until its next fragment or until room is short.
+    /// the capture's clock leaps, a packet may outlast its time until its next fragment or until room is short. One
+    /// fragment alone may have a wrong stamp: the one before must say the same.
     fn expire(&mut self, at: Time) {
-        while let Some(key) = self.oldest().filter(|key| self.is_late(at, key)) {
+        let before = self.before;
+        while let Some(key) = self.oldest().filter(|key| self.is_late(at, key) && self.is_late(before, key)) {
             self.forget(&key, FragmentResult::TimedOut);
         }
     }
@@ -218,6 +237,10 @@ impl Fragments {
     fn make_room(&mut self) {
         while self.counts.packets > self.limits.packets || self.counts.bytes > self.limits.bytes {
             let Some(oldest) = self.oldest() else { break };
+            if self.counts.bytes > self.limits.bytes {
+                let fragments = self.partials.get(&oldest).map_or(0, Partial::fragments);
+                self.counts.evicted_for_bytes += fragments;
+            }
             self.forget(&oldest, FragmentResult::Evicted);
         }
     }
@@ -481,10 +504,25 @@ mod tests {
         assert_eq!(decoder.decode(seconds(131), Link::RawIp, &last), Decoded::Held);
         assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 1);
         assert_eq!(decoder.fragments().packets, 2);
-        // A clock set back by more than the time-out ends them, too.
+        // A clock set back by more than the time-out ends them, too, once that is sure.
+        decoder.decode(seconds(1), Link::RawIp, &first);
+        assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 2);
         decoder.decode(seconds(1), Link::RawIp, &first);
         assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 3);
         assert_sound(&decoder, Limits::default());
+    }
+
+    #[test]
+    fn one_fragment_of_a_wild_time_ends_no_other_packet() {
+        let datagram = udp(&[1; 392]);
+        let [first, last] = [0..200, 200..400].map(|part| ipv4_fragment(1, UDP, &datagram, part));
+        let other = ipv4_fragment(2, UDP, &datagram, 0..200);
+        for wild in [0, 9_000_000] {
+            let mut decoder = decoder();
+            decoder.decode(seconds(1000), Link::RawIp, &first);
+            decoder.decode(seconds(wild), Link::RawIp, &other);
+            assert!(whole(&decoder.decode(seconds(1000), Link::RawIp, &last)).is_some(), "{wild}");
+        }
     }
 
     #[test]
@@ -633,7 +671,7 @@ mod tests {
     #[test]
     fn no_frame_does_harm() {
         let sorts = of_every_sort();
-        let limits = Limits { packets: 64, bytes: 16_000, timeout: Span::from_secs(2) };
+        let limits = Limits { packets: 64, bytes: 16_000, timeout: Span::from_secs(2), ..Limits::default() };
         let mut decoder = Decoder::new(limits);
         let mut seed = Seeded(1);
         let mut datagrams = 0;

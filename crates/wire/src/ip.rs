@@ -68,9 +68,17 @@ fn carried<'a>(ip: &LaxIpSlice<'a>) -> ControlFlow<Packet<'a>, Layer<'a>> {
     }
     match inner.ip_number.0 {
         IPV4 | IPV6 => Continue(Layer::Ip(inner.payload)),
-        UDP => Break(transport::udp(addresses(ip), inner.payload, inner.incomplete)),
-        TCP => Break(transport::tcp(addresses(ip), inner.payload, inner.incomplete)),
+        UDP => Break(transport::udp(addresses(ip), identification(ip), inner.payload, inner.incomplete)),
+        TCP => Break(transport::tcp(addresses(ip), identification(ip), inner.payload, inner.incomplete)),
         protocol => Break(Packet::Other(kind(protocol))),
+    }
+}
+
+/// What the sender tells its packets apart by; IPv6 has it in fragments alone.
+fn identification(ip: &LaxIpSlice<'_>) -> u16 {
+    match ip {
+        LaxIpSlice::Ipv4(v4) => v4.header().identification(),
+        LaxIpSlice::Ipv6(_) => 0,
     }
 }
 

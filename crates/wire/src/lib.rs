@@ -5,6 +5,7 @@
 //! grow without bound. Time is the capture's own, given with each frame.
 
 mod decoder;
+mod duplicates;
 mod fast;
 mod fragment;
 mod fragments;
@@ -17,8 +18,10 @@ mod link;
 mod packet;
 mod partial;
 mod transport;
+mod ways;
 
 pub use decoder::{Decoded, Decoder};
+pub use duplicates::{DuplicateCounts, Duplicates, Sighting};
 pub use fragments::{FragmentCounts, FragmentResult, Limits};
 pub use link::Link;
 pub use packet::{Datagram, Flags, Kind, Reason, Segment};
