@@ -6,8 +6,9 @@ use rtp::Stream;
 use sdp::MediaKind;
 
 use crate::dialog::{Dialog, End};
-use crate::matcher::Rule;
+use crate::evidence::Reason;
 use crate::negotiation::Negotiation;
+use crate::refusal::Refused;
 use crate::side::{Both, Side};
 
 /// A call with everything that was gathered of it.
@@ -29,6 +30,10 @@ pub struct Call {
     pub reports: Vec<KeptMessage>,
     /// Keys that were sent by SIP INFO.
     pub info_digits: Vec<InfoKey>,
+    /// Streams near it that are not its own, the nearest first.
+    pub refused: Vec<Refused>,
+    /// Whether its signalling was seen; where not, its dialog is but a name.
+    pub is_signalled: bool,
     /// Streams that this call and another could claim with equal right.
     pub ambiguous_streams: u32,
     /// How it ended.
@@ -44,10 +49,8 @@ pub struct Call {
 pub struct Matched {
     /// The stream.
     pub stream: Stream,
-    /// By which rule it was found.
-    pub rule: Rule,
-    /// How sure that is, 0 to 1.
-    pub confidence: f64,
+    /// By which rule it was found, how sure that is, and what speaks for it.
+    pub why: Reason,
     /// What it carries by the session description.
     pub kind: MediaKind,
 }
@@ -140,9 +143,9 @@ impl Matched {
     /// then the longer one, then the earlier.
     #[must_use]
     pub fn precedence(&self) -> impl Ord + use<> {
-        let surer = (1000.0 * (1.0 - self.confidence)) as i64;
+        let surer = (1000.0 * (1.0 - self.why.confidence)) as i64;
         let shorter = std::cmp::Reverse(self.stream.kept.len());
-        (self.rule, surer, shorter, self.stream.first_at, self.stream.ssrc, self.stream.flow)
+        (self.why.rule, surer, shorter, self.stream.first_at, self.stream.ssrc, self.stream.flow)
     }
 
     /// Where it came from.

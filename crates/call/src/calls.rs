@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use clock::Time;
+use clock::{Span, Time};
 use flow::Endpoint;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -23,6 +23,8 @@ pub(crate) struct Calls {
     /// About how many bytes the open calls hold.
     weight: usize,
     next: u32,
+    /// How many of them have no signalling.
+    unsignalled: usize,
     patience: Patience,
 }
 
@@ -42,12 +44,18 @@ impl Calls {
             due: BTreeSet::new(),
             weight: 0,
             next: 0,
+            unsignalled: 0,
             patience,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// How many of them have signalling.
+    pub(crate) fn signalled(&self) -> usize {
+        self.open.len() - self.unsignalled
     }
 
     pub(crate) fn weight(&self) -> usize {
@@ -68,12 +76,15 @@ impl Calls {
     }
 
     pub(crate) fn insert(&mut self, call: OpenCall, due: Time) -> CallKey {
-        // After four thousand million calls the keys come round, and one that is open still has its own.
-        while self.open.contains_key(&CallKey(self.next)) {
+        let kind = if call.is_unsignalled { CallKey::UNSIGNALLED } else { 0 };
+        let key = |next: u32| CallKey(next & !CallKey::UNSIGNALLED | kind);
+        // After two thousand million calls the keys come round, and one that is open still has its own.
+        while self.open.contains_key(&key(self.next)) {
             self.next = self.next.wrapping_add(1);
         }
-        let key = CallKey(self.next);
+        let key = key(self.next);
         self.next = self.next.wrapping_add(1);
+        self.unsignalled += usize::from(call.is_unsignalled);
         self.by_call_id.entry(call.dialog.call_id.clone()).or_default().push(key);
         let due = (call.standing(), due, key);
         self.due.insert(due);
@@ -99,6 +110,7 @@ impl Calls {
         let Entry { call, due, weight } = *self.open.remove(&key)?;
         self.due.remove(&due);
         self.weight -= weight;
+        self.unsignalled -= usize::from(call.is_unsignalled);
         if let Some(keys) = self.by_call_id.get_mut(&call.dialog.call_id) {
             keys.retain(|&other| other != key);
             if keys.is_empty() {
@@ -155,6 +167,10 @@ impl Negotiations for Calls {
         let signalling = self.get(call).and_then(|call| *call.signalling.of(side));
         signalling.is_some_and(|signalling| signalling.address == endpoint.address)
     }
+
+    fn is_over(&self, call: CallKey, at: Time) -> bool {
+        self.get(call).is_none_or(|call| call.media_until(Span::ZERO).is_some_and(|ended| at > ended))
+    }
 }
 
 /// Branches of one forked call; more with one Call-ID is an attack.
@@ -174,7 +190,8 @@ mod tests {
         let mut calls = Calls::new(Patience::default());
         let first = calls.insert(call(), Time::default());
         calls.next = u32::MAX;
-        assert_eq!(calls.insert(call(), Time::default()), CallKey(u32::MAX));
+        let last = CallKey(!CallKey::UNSIGNALLED);
+        assert_eq!(calls.insert(call(), Time::default()), last);
         let third = calls.insert(call(), Time::default());
         assert!(third != first && calls.len() == 3);
     }

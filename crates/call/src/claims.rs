@@ -1,4 +1,5 @@
-//! Who is to receive at which endpoint: the addresses that open calls named, each with the time from which it counts.
+//! What the open calls say is theirs: the endpoints that they named, each with the time from which it counts, and the
+//! flows, sources and names that go with them.
 
 use clock::Time;
 use flow::{Endpoint, Flow};
@@ -6,17 +7,28 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::negotiation::Named;
+use crate::owners::{Entered, Owner, Owners};
 use crate::side::Side;
 
 /// An open call, as the tables know it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct CallKey(pub(crate) u32);
 
+impl CallKey {
+    /// Set in the keys of calls that have no signalling.
+    pub(crate) const UNSIGNALLED: u32 = 1 << 31;
+
+    /// Whether nothing is known of the call but its media.
+    pub(crate) const fn is_unsignalled(self) -> bool {
+        self.0 & CallKey::UNSIGNALLED != 0
+    }
+}
+
 /// One call's word that `side` is to be found somewhere.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
     pub(crate) call: CallKey,
-    /// At an endpoint: who receives there. Of a flow or source: who sends.
+    /// Who receives there.
     pub(crate) side: Side,
     pub(crate) named: Named,
     pub(crate) since: Time,
@@ -26,10 +38,16 @@ pub(crate) struct Claim {
 #[derive(Default, Debug)]
 pub(crate) struct Claims {
     by_endpoint: HashMap<Endpoint, Vec<Claim>, RandomState>,
-    by_rtcp: HashMap<Endpoint, (CallKey, Side), RandomState>,
-    by_flow: HashMap<Flow, (CallKey, Side), RandomState>,
-    by_ssrc: HashMap<u32, (CallKey, Side), RandomState>,
-    by_cname: HashMap<String, (CallKey, Side), RandomState>,
+    /// Who receives RTCP there.
+    rtcp: Owners<Endpoint>,
+    /// Who sends that flow.
+    flows: Owners<Flow>,
+    /// Who sends under that SSRC.
+    ssrcs: Owners<u32>,
+    /// Who sends under that canonical name.
+    cnames: Owners<String>,
+    /// Whose name in ICE it is.
+    ufrags: Owners<String>,
     /// How many there are, each counted once a call.
     entries: usize,
     /// Those that had to make room or found none.
@@ -44,6 +62,7 @@ pub(crate) struct Claimed {
     flows: Vec<Flow>,
     ssrcs: Vec<u32>,
     cnames: Vec<String>,
+    ufrags: Vec<String>,
 }
 
 impl Claimed {
@@ -53,7 +72,13 @@ impl Claimed {
     }
 
     fn len(&self) -> usize {
-        self.endpoints.len() + self.rtcp.len() + self.flows.len() + self.ssrcs.len() + self.cnames.len()
+        let names = self.cnames.len() + self.ufrags.len();
+        self.endpoints.len() + self.rtcp.len() + self.flows.len() + self.ssrcs.len() + names
+    }
+
+    /// The endpoints that the call named.
+    pub(crate) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 
     /// About how many bytes the claims take in all tables.
@@ -63,15 +88,16 @@ impl Claimed {
 }
 
 impl Claims {
-    /// `call` says that `side` receives at `named`. A later claim of the same call renews the earlier one.
-    pub(crate) fn claim(&mut self, claim: Claim, claimed: &mut Claimed) {
+    /// `call` says that `side` receives at `named`. A later claim of the same call renews the earlier one; whether it is
+    /// the first of its kind.
+    pub(crate) fn claim(&mut self, claim: Claim, claimed: &mut Claimed) -> bool {
         let claims = self.by_endpoint.entry(claim.named.endpoint).or_default();
         let same = |known: &Claim| {
             known.call == claim.call && known.side == claim.side && known.named == claim.named
         };
         if let Some(known) = claims.iter_mut().find(|known| same(known)) {
             known.since = claim.since;
-            return;
+            return false;
         }
         if !claimed.is_full() {
             if claims.len() >= MOST_CLAIMS {
@@ -82,47 +108,55 @@ impl Claims {
             claims.push(claim);
             claimed.endpoints.push(claim.named.endpoint);
             self.entries += 1;
-        } else {
-            self.evicted += 1;
-            if claims.is_empty() {
-                self.by_endpoint.remove(&claim.named.endpoint);
-            }
+            return true;
         }
+        self.evicted += 1;
+        if claims.is_empty() {
+            self.by_endpoint.remove(&claim.named.endpoint);
+        }
+        false
     }
 
-    pub(crate) fn claim_rtcp(
-        &mut self,
-        endpoint: Endpoint,
-        call: CallKey,
-        receiver: Side,
-        claimed: &mut Claimed,
-    ) {
-        let entered =
-            enter(&mut self.by_rtcp, endpoint, (call, receiver), claimed, |claimed| &mut claimed.rtcp);
+    pub(crate) fn claim_rtcp(&mut self, endpoint: Endpoint, receiver: Owner, claimed: &mut Claimed) {
+        let room = !claimed.is_full();
+        let entered = self.rtcp.enter(endpoint, receiver, room, &mut claimed.rtcp);
         self.count(entered);
     }
 
     /// A stream of this flow is `sender`'s.
-    pub(crate) fn claim_flow(&mut self, flow: Flow, call: CallKey, sender: Side, claimed: &mut Claimed) {
-        let entered = enter(&mut self.by_flow, flow, (call, sender), claimed, |claimed| &mut claimed.flows);
+    pub(crate) fn claim_flow(&mut self, flow: Flow, sender: Owner, claimed: &mut Claimed) {
+        let room = !claimed.is_full();
+        let entered = self.flows.enter(flow, sender, room, &mut claimed.flows);
         self.count(entered);
+    }
+
+    /// The flow is `call`'s no more: its stream ended, or was another's.
+    pub(crate) fn disclaim_flow(&mut self, flow: Flow, call: CallKey) {
+        self.flows.withdraw_one(&flow, call);
     }
 
     /// `sender` announced that it sends as `ssrc`, perhaps under a canonical name.
     pub(crate) fn claim_source(
         &mut self,
         (ssrc, cname): (u32, Option<String>),
-        call: CallKey,
-        sender: Side,
+        sender: Owner,
         claimed: &mut Claimed,
     ) {
-        let entered = enter(&mut self.by_ssrc, ssrc, (call, sender), claimed, |claimed| &mut claimed.ssrcs);
+        let room = !claimed.is_full();
+        let entered = self.ssrcs.enter(ssrc, sender, room, &mut claimed.ssrcs);
         self.count(entered);
-        if let Some(cname) = cname.filter(|cname| cname.len() <= LONGEST_CNAME) {
-            let entered =
-                enter(&mut self.by_cname, cname, (call, sender), claimed, |claimed| &mut claimed.cnames);
+        if let Some(cname) = cname.filter(|cname| cname.len() <= LONGEST_NAME) {
+            let room = !claimed.is_full();
+            let entered = self.cnames.enter(cname, sender, room, &mut claimed.cnames);
             self.count(entered);
         }
+    }
+
+    /// `owner` is called so in the connectivity checks of ICE.
+    pub(crate) fn claim_ufrag(&mut self, ufrag: String, owner: Owner, claimed: &mut Claimed) {
+        let room = !claimed.is_full() && ufrag.len() <= LONGEST_NAME;
+        let entered = self.ufrags.enter(ufrag, owner, room, &mut claimed.ufrags);
+        self.count(entered);
     }
 
     /// How many claims there are, and how many had to make room or found none.
@@ -132,7 +166,10 @@ impl Claims {
 
     fn count(&mut self, entered: Entered) {
         match entered {
-            Entered::New => self.entries += 1,
+            Entered::New { crowded } => {
+                self.entries += 1;
+                self.evicted += u64::from(crowded);
+            }
             Entered::Renewed => {}
             Entered::Refused => self.evicted += 1,
         }
@@ -149,30 +186,40 @@ impl Claims {
                 }
             }
         }
-        drop_own(&mut self.by_rtcp, claimed.rtcp.drain(..), call);
-        drop_own(&mut self.by_flow, claimed.flows.drain(..), call);
-        drop_own(&mut self.by_ssrc, claimed.ssrcs.drain(..), call);
-        drop_own(&mut self.by_cname, claimed.cnames.drain(..), call);
+        self.rtcp.withdraw(claimed.rtcp.drain(..), call);
+        self.flows.withdraw(claimed.flows.drain(..), call);
+        self.ssrcs.withdraw(claimed.ssrcs.drain(..), call);
+        self.cnames.withdraw(claimed.cnames.drain(..), call);
+        self.ufrags.withdraw(claimed.ufrags.drain(..), call);
     }
 
     pub(crate) fn at(&self, endpoint: Endpoint) -> &[Claim] {
         self.by_endpoint.get(&endpoint).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn rtcp_at(&self, endpoint: Endpoint) -> Option<(CallKey, Side)> {
-        self.by_rtcp.get(&endpoint).copied()
+    pub(crate) fn rtcp_at(&self, endpoint: Endpoint) -> &[Owner] {
+        self.rtcp.of(&endpoint)
     }
 
-    pub(crate) fn of_flow(&self, flow: Flow) -> Option<(CallKey, Side)> {
-        self.by_flow.get(&flow).copied()
+    pub(crate) fn of_flow(&self, flow: Flow) -> &[Owner] {
+        self.flows.of(&flow)
     }
 
-    pub(crate) fn of_ssrc(&self, ssrc: u32) -> Option<(CallKey, Side)> {
-        self.by_ssrc.get(&ssrc).copied()
+    pub(crate) fn of_ssrc(&self, ssrc: u32) -> &[Owner] {
+        self.ssrcs.of(&ssrc)
     }
 
-    pub(crate) fn of_cname(&self, cname: &str) -> Option<(CallKey, Side)> {
-        self.by_cname.get(cname).copied()
+    pub(crate) fn of_cname(&self, cname: &str) -> &[Owner] {
+        self.cnames.of(cname)
+    }
+
+    /// Who a check of ICE is for and who sent it, where both are known and of one call.
+    pub(crate) fn of_check(&self, receiver: &str, sender: &str) -> Option<(Owner, Owner)> {
+        let senders = self.ufrags.of(sender);
+        self.ufrags.of(receiver).iter().rev().find_map(|&receiver| {
+            let sender = senders.iter().find(|sender| sender.call == receiver.call)?;
+            Some((receiver, *sender)).filter(|(receiver, sender)| receiver.side != sender.side)
+        })
     }
 }
 
@@ -180,53 +227,10 @@ impl Claims {
 const MOST_CLAIMS: usize = 64;
 /// Two endpoints of each of 300 descriptions and some: a call that names more is used for something else.
 const MOST_CLAIMS_A_CALL: usize = 1024;
-/// What RTCP can carry (RFC 3550, section 6.5).
-const LONGEST_CNAME: usize = 255;
+/// What RTCP can carry of a canonical name (RFC 3550, section 6.5), and what `ice-ufrag` may be (RFC 8839).
+const LONGEST_NAME: usize = 256;
 /// A key and its owner, the list that it may stand in, and the key once more with the call.
 pub(crate) const CLAIM_WEIGHT: usize = 256;
-
-/// What became of a claim.
-#[derive(Clone, Copy)]
-enum Entered {
-    New,
-    /// The call had claimed the same before.
-    Renewed,
-    /// The call has too many.
-    Refused,
-}
-
-/// Enters a claim that takes the place of any older one.
-fn enter<K: std::hash::Hash + Eq + Clone>(
-    map: &mut HashMap<K, (CallKey, Side), RandomState>,
-    key: K,
-    owner: (CallKey, Side),
-    claimed: &mut Claimed,
-    keys: impl Fn(&mut Claimed) -> &mut Vec<K>,
-) -> Entered {
-    if map.get(&key).is_some_and(|&(call, _)| call == owner.0) {
-        map.insert(key, owner);
-        Entered::Renewed
-    } else if claimed.is_full() {
-        Entered::Refused
-    } else {
-        map.insert(key.clone(), owner);
-        keys(claimed).push(key);
-        Entered::New
-    }
-}
-
-/// Removes the keys that are still `call`'s; a newer call may have taken one over.
-fn drop_own<K: std::hash::Hash + Eq>(
-    map: &mut HashMap<K, (CallKey, Side), RandomState>,
-    keys: impl Iterator<Item = K>,
-    call: CallKey,
-) {
-    for key in keys {
-        if map.get(&key).is_some_and(|&(owner, _)| owner == call) {
-            map.remove(&key);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -253,17 +257,20 @@ mod tests {
         let (mut claims, mut claimed) = (Claims::default(), Claimed::default());
         let endpoint = |n: u32| Endpoint::new(Address::v4(n.to_be_bytes()), 4000);
         let call = CallKey(7);
+        let caller = Owner { call, side: Side::Caller, since: Time::default() };
         for n in 0..10_000 {
-            claims.claim_rtcp(endpoint(1), call, Side::Caller, &mut claimed);
-            claims.claim_source((5, Some("a@b".into())), call, Side::Caller, &mut claimed);
+            claims.claim_rtcp(endpoint(1), caller, &mut claimed);
+            claims.claim_source((5, Some("a@b".into())), caller, &mut claimed);
+            claims.claim_ufrag("9uB6".into(), caller, &mut claimed);
             let named = Named { endpoint: endpoint(n), naming: Naming::Candidate, kind: MediaKind::Audio };
             claims.claim(Claim { call, side: Side::Caller, named, since: Time::default() }, &mut claimed);
-            claims.claim_source((n, Some("x".repeat(60_000))), call, Side::Caller, &mut claimed);
+            claims.claim_source((n, Some("x".repeat(60_000))), caller, &mut claimed);
+            claims.claim_ufrag("x".repeat(60_000), caller, &mut claimed);
         }
         assert_eq!(claimed.len(), MOST_CLAIMS_A_CALL);
-        assert!(claims.by_endpoint.len() + claims.by_ssrc.len() <= MOST_CLAIMS_A_CALL);
+        assert!(claims.by_endpoint.len() + claims.ssrcs.len() <= MOST_CLAIMS_A_CALL);
         claims.withdraw(call, &mut claimed);
-        assert_eq!((claims.by_endpoint.len(), claims.by_ssrc.len(), claims.by_cname.len()), (0, 0, 0));
-        assert!(claims.by_rtcp.is_empty());
+        let left = [claims.rtcp.len(), claims.ssrcs.len(), claims.cnames.len(), claims.ufrags.len()];
+        assert_eq!((claims.by_endpoint.len(), left), (0, [0; 4]));
     }
 }

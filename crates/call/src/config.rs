@@ -18,6 +18,8 @@ pub struct Patience {
     pub media: Span,
     /// For a sign of life in an answered call whose media was never seen.
     pub no_media: Span,
+    /// For media to go on in a call without signalling.
+    pub unsignalled: Span,
 }
 
 impl Default for Patience {
@@ -29,8 +31,19 @@ impl Default for Patience {
             ringing: Span::from_secs(200),
             media: Span::from_secs(300),
             no_media: Span::from_secs(7200),
+            unsignalled: Span::from_secs(30),
         }
     }
+}
+
+/// What becomes of streams that no call claims.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Orphans {
+    /// They are counted, and dropped after the look-back.
+    #[default]
+    Drop,
+    /// They become calls without signalling.
+    Record,
 }
 
 /// What a tracker keeps and for how long.
@@ -44,6 +57,8 @@ pub struct Config {
     pub signalling_bytes: usize,
     /// How much of each lent packet is copied.
     pub copying: Copying,
+    /// What becomes of streams that no call claims.
+    pub orphans: Orphans,
     /// How long to wait.
     pub patience: Patience,
 }
@@ -51,6 +66,13 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let (streams, patience) = (rtp::Limits::default(), Patience::default());
-        Config { streams, calls: 100_000, signalling_bytes: 1 << 30, copying: Copying::Payloads, patience }
+        Config {
+            streams,
+            calls: 100_000,
+            signalling_bytes: 1 << 30,
+            copying: Copying::Payloads,
+            orphans: Orphans::Drop,
+            patience,
+        }
     }
 }

@@ -107,6 +107,28 @@ impl Dialog {
         Some(dialog)
     }
 
+    /// The dialog of a call whose signalling was not seen: nothing but a name for it.
+    pub(crate) fn unseen(call_id: String, at: Time) -> Dialog {
+        Dialog {
+            call_id,
+            caller: NameAddress::default(),
+            callee: NameAddress::default(),
+            request_uri: String::new(),
+            p_asserted: Vec::new(),
+            diversion: Vec::new(),
+            invited_at: at,
+            ringing_at: None,
+            answered_at: None,
+            ended_at: None,
+            end: None,
+            status_code: None,
+            last_at: at,
+            joined_late: true,
+            phase: Phase::Calling,
+            invite: 0,
+        }
+    }
+
     /// The state.
     #[must_use]
     pub fn phase(&self) -> Phase {

@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use sdp::{Crypto, Direction, Format, MediaKind, Session};
 use sip::{Message, Method, StartLine};
 
+use crate::kinds::Kinds;
 use crate::side::{Both, Side};
 
 /// How an endpoint came to be named.
@@ -18,6 +19,8 @@ pub enum Naming {
     Description,
     /// The description's port at the host that sent it: its address is private or another one (NAT).
     SignallingHost,
+    /// By a connectivity check of ICE that went there.
+    Checked,
     /// By an ICE candidate.
     Candidate,
 }
@@ -42,6 +45,8 @@ pub(crate) struct Brought {
     pub(crate) rtcp: Vec<Endpoint>,
     /// Sources that announce themselves (RFC 5576): SSRC and canonical name.
     pub(crate) sources: Vec<(u32, Option<String>)>,
+    /// What the side is called in the checks of ICE.
+    pub(crate) ufrags: Vec<String>,
 }
 
 /// Who holds whom.
@@ -71,8 +76,10 @@ pub struct Epoch {
 #[derive(Clone, Default, Debug)]
 pub struct Negotiation {
     sides: Both<Vec<Described>>,
-    /// Every endpoint that a side named, in order, with the strongest way in which it did.
-    named: Both<Vec<(Endpoint, Naming)>>,
+    /// Every endpoint that a side named, in order, with the strongest way in which it did and when it first did so.
+    named: Both<Vec<(Endpoint, Naming, Time)>>,
+    /// Which kind of media each side's sources and payload types belong to.
+    kinds: Both<Kinds>,
     /// Whether a side's latest description moved its media: another endpoint or direction.
     moved: Both<bool>,
     /// Formats in all the descriptions of a side.
@@ -118,7 +125,8 @@ impl Negotiation {
                 .and_then(|media| media.address)
                 .is_some_and(|address| address.is_unspecified()),
         };
-        self.note_named(side, &brought.named);
+        self.note_named(side, &brought.named, at);
+        self.kinds.of_mut(side).note(session);
         self.note_keys(side, session);
         self.note(side, described);
         if self.is_answer(message, side) {
@@ -143,16 +151,17 @@ impl Negotiation {
         }
     }
 
-    fn note_named(&mut self, side: Side, named: &[Named]) {
+    /// Notes endpoints that `side` was found to receive at.
+    pub(crate) fn note_named(&mut self, side: Side, named: &[Named], at: Time) {
         let known = self.named.of_mut(side);
         for &Named { endpoint, naming, .. } in named {
-            match known.binary_search_by_key(&endpoint, |&(endpoint, _)| endpoint) {
-                Ok(at) => {
-                    if let Some((_, known)) = known.get_mut(at) {
-                        *known = naming.min(*known);
+            match known.binary_search_by_key(&endpoint, |&(endpoint, ..)| endpoint) {
+                Ok(place) => {
+                    if let Some(known) = known.get_mut(place).filter(|(_, known, _)| naming < *known) {
+                        *known = (endpoint, naming, at);
                     }
                 }
-                Err(at) if known.len() < MOST_ENDPOINTS => known.insert(at, (endpoint, naming)),
+                Err(place) if known.len() < MOST_ENDPOINTS => known.insert(place, (endpoint, naming, at)),
                 Err(_) => {}
             }
         }
@@ -177,7 +186,11 @@ impl Negotiation {
     /// About how many bytes it holds.
     pub(crate) fn weight(&self) -> usize {
         let named = self.named.caller.len() + self.named.callee.len();
-        self.weight + named * size_of::<(Endpoint, Naming)>() + self.epochs.len() * size_of::<Epoch>()
+        let kinds = self.kinds.caller.weight() + self.kinds.callee.weight();
+        self.weight
+            + kinds
+            + named * size_of::<(Endpoint, Naming, Time)>()
+            + self.epochs.len() * size_of::<Epoch>()
     }
 
     /// RFC 3264 and RFC 6337: a description in a response answers the one in its request, if that had one; the ACK
@@ -261,20 +274,50 @@ impl Negotiation {
         known(receiver).or_else(|| known(receiver.other()))
     }
 
-    /// How `side` named `endpoint`, if it did.
+    /// How `side` named `endpoint`, if it did, and since when.
     #[must_use]
-    pub fn naming(&self, side: Side, endpoint: Endpoint) -> Option<Naming> {
+    pub fn naming(&self, side: Side, endpoint: Endpoint) -> Option<(Naming, Time)> {
         let named = self.named.of(side);
-        let at = named.binary_search_by_key(&endpoint, |&(endpoint, _)| endpoint).ok()?;
-        named.get(at).map(|&(_, naming)| naming)
+        let at = named.binary_search_by_key(&endpoint, |&(endpoint, ..)| endpoint).ok()?;
+        named.get(at).map(|&(_, naming, since)| (naming, since))
+    }
+
+    /// What a stream of `sender` carries that goes where media of the kind `named` is received: several kinds may share
+    /// an endpoint (RFC 9143), and are told by the source or the payload type.
+    pub(crate) fn kind(&self, sender: Side, ssrc: u32, number: u8, named: MediaKind) -> MediaKind {
+        let announced = self.kinds.of(sender).of_source(ssrc);
+        announced.unwrap_or_else(|| {
+            let described = |kind| Side::BOTH.iter().any(|&side| self.kinds.of(side).has(kind, number));
+            let others = [MediaKind::Audio, MediaKind::Video];
+            let kinds = std::iter::once(named).chain(others);
+            kinds.into_iter().find(|&kind| described(kind)).unwrap_or(named)
+        })
+    }
+
+    /// Whether a sender may be thought to send `number`: a description has it, or RFC 3551 gives it a meaning that
+    /// needs no description.
+    pub(crate) fn is_plausible(&self, number: u8) -> bool {
+        let described = Side::BOTH.iter().any(|&side| self.kinds.of(side).has_any(number));
+        let all_said = Side::BOTH.iter().all(|&side| self.is_described(side));
+        described || is_static_audio(number) || !all_said
+    }
+
+    /// How much media `receiver` asked for in a packet.
+    pub(crate) fn ptime_ms(&self, receiver: Side) -> Option<u32> {
+        self.kinds.of(receiver).ptime_ms
+    }
+
+    /// Every endpoint that `side` named, in order, with how it did so and since when.
+    pub fn named(&self, side: Side) -> impl Iterator<Item = (Endpoint, Naming, Time)> {
+        self.named.of(side).iter().copied()
     }
 
     /// Whether `side` named some endpoint at `address`.
     #[must_use]
     pub fn names_address(&self, side: Side, address: Address) -> bool {
         let named = self.named.of(side);
-        let at = named.partition_point(|(endpoint, _)| endpoint.address < address);
-        named.get(at).is_some_and(|(endpoint, _)| endpoint.address == address)
+        let at = named.partition_point(|(endpoint, ..)| endpoint.address < address);
+        named.get(at).is_some_and(|(endpoint, ..)| endpoint.address == address)
     }
 
     /// Whether `side` sent a description at all.
@@ -305,11 +348,15 @@ impl Described {
     }
 }
 
-/// What each payload type means, by the first media that has it.
+/// What each payload type means, by the first media that has it, audio before others.
 fn formats(session: &Session) -> Vec<Format> {
     let mut formats: Vec<Format> = Vec::new();
     let mut seen = 0u128;
-    for format in session.media.iter().filter(|media| !media.is_rejected()).flat_map(|media| &media.formats) {
+    // Where audio and another kind give one number two meanings on two ports, it is the audio that is to be heard.
+    let of_audio = |media: &&sdp::Media| media.kind == MediaKind::Audio;
+    let wanted = || session.media.iter().filter(|media| !media.is_rejected());
+    let in_order = wanted().filter(of_audio).chain(wanted().filter(|media| !of_audio(media)));
+    for format in in_order.flat_map(|media| &media.formats) {
         let bit = 1u128 << (format.payload_type & 0x7f);
         if seen & bit == 0 {
             seen |= bit;
@@ -338,6 +385,9 @@ fn brought(session: &Session, signalling: Address) -> Brought {
         brought
             .sources
             .extend(media.ssrcs.iter().take(room).map(|source| (source.ssrc, source.cname.clone())));
+        if let Some(ufrag) = media.ice_ufrag.as_ref().filter(|ufrag| !brought.ufrags.contains(ufrag)) {
+            brought.ufrags.push(ufrag.clone());
+        }
     }
     // After all the descriptions, so that candidates leave room for those.
     for media in wanted() {
@@ -351,12 +401,23 @@ fn brought(session: &Session, signalling: Address) -> Brought {
 impl Brought {
     fn name(&mut self, address: Address, port: u16, naming: Naming, kind: MediaKind) {
         let named = Named { endpoint: Endpoint::new(address, port), naming, kind };
+        // Port 0 is that of its bundle, named elsewhere; port 9 says that candidates are to come.
+        if matches!(port, 0 | DISCARD) {
+            return;
+        }
         if self.named.len() < MOST_NAMED && !self.named.contains(&named) {
             self.named.push(named);
         }
     }
 }
 
+/// What `number` may be in the audio of a sender that says nothing (RFC 3551, table 4).
+fn is_static_audio(number: u8) -> bool {
+    matches!(number, 0 | 3 | 4 | 8 | 9 | 13 | 15 | 18)
+}
+
+/// The port of an address that is still to come (RFC 8840, section 4.1.1).
+const DISCARD: u16 = 9;
 /// Component 1 of a candidate is RTP, 2 is RTCP (RFC 8839).
 const RTP_COMPONENT: u8 = 1;
 /// Endpoints, or sources, of one description: two for each of the media that one may have, and a hundred candidates.
@@ -420,7 +481,8 @@ mod tests {
         }
         assert!(negotiation.weight() < 1 << 20, "{} bytes", negotiation.weight());
         let first = Endpoint::new(Address::v4([192, 0, 2, 1]), 1024);
-        assert_eq!(negotiation.naming(Side::Caller, first), Some(Naming::Description));
+        let named = negotiation.naming(Side::Caller, first);
+        assert_eq!(named, Some((Naming::Description, Time::from_parts(0, 0))));
         assert!(negotiation.names_address(Side::Caller, first.address));
         assert!(!negotiation.names_address(Side::Caller, Address::v4([192, 0, 2, 2])));
     }

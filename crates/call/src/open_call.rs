@@ -14,7 +14,7 @@ use crate::call::{InfoKey, KeptMessage};
 use crate::claims::Claimed;
 use crate::config::Patience;
 use crate::dialog::{Dialog, End, Phase};
-use crate::matcher::Rule;
+use crate::evidence::Reason;
 use crate::negotiation::Negotiation;
 use crate::side::{Both, Side};
 
@@ -35,6 +35,8 @@ pub(crate) struct OpenCall {
     pub(crate) last_media_at: Option<Time>,
     /// Whether a newer call speaks where this one did.
     pub(crate) ports_reused: bool,
+    /// Whether nothing is known of it but its media.
+    pub(crate) is_unsignalled: bool,
     kept_bytes: usize,
     report_bytes: usize,
     seen: HashSet<u64, FixedState>,
@@ -43,6 +45,8 @@ pub(crate) struct OpenCall {
 /// How much a call has to show for itself: what is less goes first where there is no room.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Standing {
+    /// There is no signalling.
+    Unsignalled,
     /// It is over and waits for stragglers.
     Over,
     /// Nobody has answered its INVITE with more than a 100.
@@ -56,8 +60,14 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    pub(crate) const ALL: [Standing; 5] =
-        [Standing::Over, Standing::Unheard, Standing::Ringing, Standing::Answered, Standing::Speaking];
+    pub(crate) const ALL: [Standing; 6] = [
+        Standing::Unsignalled,
+        Standing::Over,
+        Standing::Unheard,
+        Standing::Ringing,
+        Standing::Answered,
+        Standing::Speaking,
+    ];
 }
 
 /// A stream of the call.
@@ -65,15 +75,23 @@ impl Standing {
 pub(crate) struct Attached {
     pub(crate) id: StreamId,
     pub(crate) sender: Side,
-    pub(crate) rule: Rule,
-    pub(crate) confidence: f64,
+    pub(crate) why: Reason,
     pub(crate) kind: MediaKind,
 }
 
 impl OpenCall {
     pub(crate) fn begin(message: &Message<'_>, at: Time) -> Option<OpenCall> {
-        Some(OpenCall {
-            dialog: Dialog::begin(message, at)?,
+        Some(OpenCall::new(Dialog::begin(message, at)?))
+    }
+
+    /// A call of which only media is seen.
+    pub(crate) fn unsignalled(call_id: String, at: Time) -> OpenCall {
+        OpenCall { is_unsignalled: true, ..OpenCall::new(Dialog::unseen(call_id, at)) }
+    }
+
+    fn new(dialog: Dialog) -> OpenCall {
+        OpenCall {
+            dialog,
             negotiation: Negotiation::default(),
             claimed: Claimed::default(),
             attached: Vec::new(),
@@ -85,10 +103,11 @@ impl OpenCall {
             signalling: Both::default(),
             last_media_at: None,
             ports_reused: false,
+            is_unsignalled: false,
             kept_bytes: 0,
             report_bytes: 0,
             seen: HashSet::default(),
-        })
+        }
     }
 
     /// Keeps the message as captured where the call then holds no more than `room` bytes, and tells whether it was
@@ -141,6 +160,7 @@ impl OpenCall {
 
     pub(crate) fn standing(&self) -> Standing {
         match self.dialog.phase() {
+            _ if self.is_unsignalled => Standing::Unsignalled,
             Phase::Over => Standing::Over,
             Phase::Refused if !self.is_challenged() => Standing::Over,
             _ if self.last_media_at.is_some() => Standing::Speaking,
@@ -155,6 +175,7 @@ impl OpenCall {
         let quiet_since =
             self.last_media_at.map_or(self.dialog.last_at, |media| media.max(self.dialog.last_at));
         match self.dialog.phase() {
+            _ if self.is_unsignalled => (quiet_since + patience.unsignalled, End::MediaTimeout),
             Phase::Calling if self.dialog.joined_late => (quiet_since + patience.media, End::MediaTimeout),
             Phase::Calling if self.dialog.end.is_some() => {
                 (self.dialog.last_at + patience.challenge, End::Cancel)

@@ -3,38 +3,49 @@
 //!
 //! What a datagram says of signalling does not belong here, nor which evidence weighs how much: that is the matcher's.
 
-use clock::Time;
+use clock::{Span, Time};
 use flow::{Endpoint, Flow};
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
-use rtp::{Copying, Disposition, Dropped, Packet, Report, StreamId, Streams};
+use hashbrown::HashMap;
+use rtp::{Disposition, Dropped, Packet, StreamId, Streams};
+use sdp::MediaKind;
 
 use crate::arrival::Arrival;
-use crate::call::Matched;
 use crate::calls::Calls;
 use crate::claims::{CLAIM_WEIGHT, CallKey, Claim, Claims};
 use crate::config::Config;
 use crate::counts::Counts;
+use crate::evidence::Rule;
 use crate::fill::{Fill, Fills};
-use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
+use crate::hindsight::HANDFUL;
+use crate::matcher::{self, Match, Negotiations, Verdict, Wanted};
 use crate::negotiation::Brought;
 use crate::open_call::{Attached, OpenCall};
-use crate::side::{Both, Side};
+use crate::owners::Owner;
+use crate::refusal::{Lately, Refusal, Refused};
+use crate::side::Side;
 use crate::waiting::{Ends, Waiting};
 
 /// The streams, the claims of the open calls, and who has what.
 #[derive(Debug)]
 pub(crate) struct Placement {
-    streams: Streams,
-    claims: Claims,
-    waiting: Waiting,
+    pub(crate) streams: Streams,
+    pub(crate) claims: Claims,
+    pub(crate) waiting: Waiting,
     /// The streams that calls have.
-    attached: Ends,
-    ambiguous: HashSet<StreamId, RandomState>,
+    pub(crate) attached: Ends,
+    /// Streams that several calls could claim, and those calls.
+    ambiguous: HashMap<StreamId, Vec<CallKey>, RandomState>,
+    /// Streams that are gone and had no call.
+    pub(crate) lately: Lately,
+    /// Streams that went with their calls.
+    pub(crate) taken: Lately,
     dropped: Vec<Dropped>,
     /// Endpoints at which a stream or a claim appeared: what waits there is to be looked at again.
-    revisit: Vec<Endpoint>,
-    counts: Counts,
+    pub(crate) revisit: Vec<Endpoint>,
+    pub(crate) counts: Counts,
+    /// How many calls there may be.
+    pub(crate) most_calls: usize,
 }
 
 impl Placement {
@@ -44,10 +55,13 @@ impl Placement {
             claims: Claims::default(),
             waiting: Waiting::default(),
             attached: Ends::default(),
-            ambiguous: HashSet::default(),
+            ambiguous: HashMap::default(),
+            lately: Lately::default(),
+            taken: Lately::default(),
             dropped: Vec::new(),
             revisit: Vec::new(),
             counts: Counts::default(),
+            most_calls: config.calls,
         }
     }
 
@@ -87,10 +101,6 @@ impl Placement {
         self.streams.len()
     }
 
-    pub(crate) fn handle_stun(&mut self) {
-        self.counts.rtp.stun += 1;
-    }
-
     pub(crate) fn handle_dtls(&mut self) {
         self.counts.rtp.dtls += 1;
     }
@@ -111,38 +121,6 @@ impl Placement {
         }
         if !self.dropped.is_empty() {
             self.count_dropped();
-        }
-    }
-
-    /// RTCP is told apart from RTP, kept with its call within `room` bytes, and heard as evidence of whose its sender's
-    /// stream is.
-    pub(crate) fn handle_rtcp(
-        &mut self,
-        arrival: &Arrival<'_>,
-        keep: Copying,
-        room: usize,
-        calls: &mut Calls,
-    ) {
-        self.counts.rtp.rtcp += 1;
-        let Some(report) = Report::read(arrival.payload) else { return };
-        let beside = |endpoint: Endpoint| Endpoint::new(endpoint.address, endpoint.port.saturating_sub(1));
-        let flow = arrival.flow;
-        let paired = Flow::new(beside(flow.source), beside(flow.destination));
-        let id = self.streams.find(paired, report.sender).or_else(|| self.streams.find(flow, report.sender));
-        let owner = id.and_then(|id| self.owner(id));
-        // Reports may come before the first packet that they speak of; the call is where they are sent to.
-        let receiver = |endpoint| self.claims.at(endpoint).last().map(|claim| claim.call);
-        let call = owner.or_else(|| receiver(paired.destination)).or_else(|| receiver(flow.destination));
-        if let Some(call) = call.filter(|_| keep == Copying::Frames) {
-            calls.get_mut(call).into_iter().for_each(|call| call.keep_report(arrival, room));
-        }
-        let Some(id) = id.filter(|_| owner.is_none()) else { return };
-        let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());
-        self.waiting.hear(id, Hearsay { destination: flow.destination, cname });
-        if let Some(flow) =
-            self.streams.stream(id).filter(|stream| stream.is_valid()).map(|stream| stream.flow)
-        {
-            self.place_and_revisit(id, flow, calls);
         }
     }
 
@@ -174,14 +152,21 @@ impl Placement {
         for &named in &brought.named {
             self.claims.claim(Claim { call: key, side: receiver, named, since }, &mut call.claimed);
         }
+        let owner = Owner { call: key, side: receiver, since };
         for endpoint in brought.rtcp {
-            self.claims.claim_rtcp(endpoint, key, receiver, &mut call.claimed);
+            self.claims.claim_rtcp(endpoint, owner, &mut call.claimed);
         }
         for source in brought.sources {
-            self.claims.claim_source(source, key, receiver, &mut call.claimed);
+            self.claims.claim_source(source, owner, &mut call.claimed);
+        }
+        for ufrag in brought.ufrags {
+            self.claims.claim_ufrag(ufrag, owner, &mut call.claimed);
         }
         self.revisit.extend(brought.named.iter().map(|named| named.endpoint));
+        self.take_over(&brought.named, calls);
         self.look_again(calls);
+        self.doubt_others(key, &brought.named, calls);
+        self.think_again(key, receiver, calls);
     }
 
     /// Asks the call's streams for their last packets; whether any came since they were asked before.
@@ -192,31 +177,24 @@ impl Placement {
         more
     }
 
-    /// The call is over: withdraws its claims, and takes out its streams by who sent them.
-    pub(crate) fn release(&mut self, key: CallKey, call: &mut OpenCall) -> Both<Vec<Matched>> {
-        self.claims.withdraw(key, &mut call.claimed);
-        let mut legs: Both<Vec<Matched>> = Both::default();
-        for Attached { id, sender, rule, confidence, kind } in std::mem::take(&mut call.attached) {
-            let Some(stream) = self.streams.take(id) else { continue };
-            self.attached.leave(id, stream.flow);
-            self.counts.rtp.attached += stream.kept.len() as u64;
-            call.last_media_at = call.last_media_at.max(Some(stream.last_at));
-            legs.of_mut(sender).push(Matched { stream, rule, confidence, kind });
-        }
-        legs
-    }
-
-    fn owner(&self, id: StreamId) -> Option<CallKey> {
+    pub(crate) fn owner(&self, id: StreamId) -> Option<CallKey> {
         self.streams.stream(id).and_then(rtp::Stream::owner).map(CallKey)
     }
 
     /// `newcomer` names an endpoint: where other calls' streams begin or end there, what comes next may be its own.
-    fn contest(&mut self, newcomer: CallKey, endpoint: Endpoint) {
+    pub(crate) fn contest(&mut self, newcomer: CallKey, endpoint: Endpoint) {
         for &id in self.attached.at(endpoint) {
             let claimed = |other| self.claims.at(endpoint).iter().any(|claim| claim.call == other);
             if self.owner(id).is_some_and(|owner| owner != newcomer && claimed(owner)) {
                 self.streams.contest(id);
             }
+        }
+    }
+
+    /// The call has ended: what next comes where its streams go, and does not go on as they did, is another's.
+    pub(crate) fn contest_all(&mut self, call: &OpenCall) {
+        for one in &call.attached {
+            self.streams.contest(one.id);
         }
     }
 
@@ -228,13 +206,13 @@ impl Placement {
         }
     }
 
-    fn place_and_revisit(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
+    pub(crate) fn place_and_revisit(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
         self.place(id, flow, calls);
         self.look_again(calls);
     }
 
-    /// Looks for the calls of streams that wait where something appeared. Each stream attaches once, so this ends.
-    fn look_again(&mut self, calls: &mut Calls) {
+    /// Looks for the calls of streams that wait where something appeared. A stream that attaches waits no more, so this ends.
+    pub(crate) fn look_again(&mut self, calls: &mut Calls) {
         while let Some(endpoint) = self.revisit.pop() {
             for id in self.waiting.at(endpoint) {
                 if let Some(flow) = self.streams.stream(id).map(|stream| stream.flow) {
@@ -245,44 +223,127 @@ impl Placement {
     }
 
     /// Finds the call of a stream that belongs to none, or lets it wait.
-    fn place(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
-        let Some(stream) = self.streams.stream(id) else { return };
-        let hearsay = self.waiting.heard(id);
-        let wanted = Wanted { flow, ssrc: stream.ssrc, since: stream.first_at, hearsay };
-        match matcher::find(&self.claims, calls, wanted) {
-            Verdict::Found(found) => self.attach(id, flow, found, calls),
+    pub(crate) fn place(&mut self, id: StreamId, flow: Flow, calls: &mut Calls) {
+        let why = match self.find(id, calls) {
+            Verdict::Found(found) => match self.objection(id, &found, calls) {
+                None => return self.attach(id, flow, found, calls),
+                Some(objection) => objection,
+            },
             Verdict::Ambiguous(rivals) => {
-                if self.ambiguous.insert(id) {
-                    for rival in rivals {
-                        if let Some(call) = calls.get_mut(rival) {
-                            call.ambiguous_streams += 1;
-                        }
-                    }
-                }
-                self.waiting.wait(id, flow);
+                self.note_rivals(id, rivals, calls);
+                Refusal::Ambiguous
             }
-            Verdict::Nobody => self.waiting.wait(id, flow),
+            Verdict::TooLate => Refusal::AfterEnd,
+            Verdict::Nobody => Refusal::NoClaim,
+        };
+        // What was held against it once still is: it is no less another's because that one is gone.
+        let before = self.waiting.why(id);
+        let why = if why == Refusal::NoClaim { before } else { why };
+        self.waiting.wait(id, flow, why);
+    }
+
+    pub(crate) fn find(&self, id: StreamId, calls: &Calls) -> Verdict {
+        let Some(stream) = self.streams.stream(id) else { return Verdict::Nobody };
+        let hearsay = self.waiting.heard(id);
+        let (flow, ssrc, since) = (stream.flow, stream.ssrc, stream.first_at);
+        let answers = self.speaker_of(flow.reversed(), since);
+        matcher::find(&self.claims, calls, Wanted { flow, ssrc, since, hearsay, answers })
+    }
+
+    /// Whose stream goes that way at `at`.
+    fn speaker_of(&self, flow: Flow, at: Time) -> Option<CallKey> {
+        let speaks = |stream: &&rtp::Stream| {
+            stream.flow == flow && stream.first_at <= at && at - stream.last_at <= LONGEST_SILENCE
+        };
+        let mut here = self.attached.at(flow.source).iter().filter_map(|&id| self.streams.stream(id));
+        here.rfind(speaks)?.owner().map(CallKey)
+    }
+
+    /// What speaks against a match that was found.
+    fn objection(&mut self, id: StreamId, found: &Match, calls: &Calls) -> Option<Refusal> {
+        let stream = self.streams.stream(id)?;
+        let negotiation = calls.negotiation(found.call, stream.first_at)?;
+        let before = self.waiting.why(id);
+        let is_weak = !matches!(found.why.rule, Rule::SdpAddress | Rule::IceCheck | Rule::Ssrc);
+        if is_weak && matches!(before, Refusal::Ambiguous | Refusal::AfterEnd) {
+            return Some(before);
+        }
+        if found.why.evidence.main.at - stream.last_at > LONGEST_LEAD {
+            // It was silent before anybody named it. If it speaks again, that is another stream.
+            self.streams.contest(id);
+            return Some(Refusal::BeforeOffer);
+        }
+        if found.call.is_unsignalled() {
+            return self.is_after_a_pause(stream, found.call, calls).then_some(Refusal::NoClaim);
+        }
+        if found.why.rule == Rule::SdpAddress {
+            return None;
+        }
+        let number = stream.kept.slots().next().map(|slot| slot.payload_type().0);
+        if number.is_some_and(|number| !negotiation.is_plausible(number)) {
+            return Some(Refusal::NotAudio);
+        }
+        let sends_elsewhere =
+            found.why.rule == Rule::Latched && self.is_sent_as_described(stream, found, calls);
+        sends_elsewhere.then_some(Refusal::SentElsewhere)
+    }
+
+    /// Whether another stream of the same source goes where it is described to go.
+    fn is_sent_as_described(&self, stream: &rtp::Stream, found: &Match, calls: &Calls) -> bool {
+        let of_call = calls.get(found.call).map_or(&[][..], |call| &call.attached);
+        self.attached.at(stream.flow.source).iter().any(|&id| {
+            let is_described = of_call.iter().any(|one| one.id == id && one.why.rule < Rule::Symmetric);
+            let same_source =
+                |other: &rtp::Stream| other.flow.source == stream.flow.source && other.ssrc != stream.ssrc;
+            is_described && self.streams.stream(id).is_some_and(same_source)
+        })
+    }
+
+    fn note_rivals(&mut self, id: StreamId, rivals: Vec<CallKey>, calls: &mut Calls) {
+        let known = self.ambiguous.entry(id).or_default();
+        for rival in rivals {
+            if !known.contains(&rival) && known.len() < MOST_RIVALS {
+                known.push(rival);
+                calls.get_mut(rival).into_iter().for_each(|call| call.ambiguous_streams += 1);
+            }
         }
     }
 
-    fn attach(&mut self, id: StreamId, flow: Flow, found: Match, calls: &mut Calls) {
+    pub(crate) fn attach(&mut self, id: StreamId, flow: Flow, found: Match, calls: &mut Calls) {
         let Some(call) = calls.get_mut(found.call) else { return };
         if !self.has_room_for_a_stream(call) {
-            self.waiting.wait(id, flow);
+            self.waiting.wait(id, flow, Refusal::TooMany);
             return;
         }
+        let kind = self.kind(id, &found, call);
+        for rival in self.ambiguous.remove(&id).unwrap_or_default() {
+            calls.get_mut(rival).into_iter().for_each(|call| call.ambiguous_streams -= 1);
+        }
+        let Some(call) = calls.get_mut(found.call) else { return };
         let Some(stream) = self.streams.stream(id) else { return };
         call.last_media_at = call.last_media_at.max(Some(stream.last_at));
-        let Match { sender, rule, confidence, kind, .. } = found;
-        call.attached.push(Attached { id, sender, rule, confidence, kind });
-        self.claims.claim_flow(flow, found.call, sender, &mut call.claimed);
-        self.streams.claim(id, found.call.0);
+        let Match { call: key, sender, why, .. } = found;
+        call.attached.push(Attached { id, sender, why, kind });
+        let owner = Owner { call: key, side: sender, since: stream.first_at };
+        self.claims.claim_flow(flow, owner, &mut call.claimed);
+        self.disclaim_ended(flow, owner);
+        self.streams.claim(id, key.0);
         self.waiting.leave(id, flow);
         self.attached.enter(id, flow);
-        self.ambiguous.remove(&id);
-        calls.reschedule(found.call);
-        // Its reverse may have waited for it.
+        calls.reschedule(key);
+        // Its reverse may have waited for it, or went to who spoke here before.
         self.revisit.push(flow.source);
+        self.rethink_reverse(flow, key, calls);
+    }
+
+    /// What the stream carries: what is received where it goes, or what goes the other way.
+    fn kind(&self, id: StreamId, found: &Match, call: &OpenCall) -> MediaKind {
+        let Some(stream) = self.streams.stream(id) else { return found.kind };
+        let way = |one: &&Attached| self.streams.stream(one.id).map(|stream| stream.flow);
+        let reverse = call.attached.iter().find(|one| way(one) == Some(stream.flow.reversed()));
+        let named = reverse.filter(|_| found.why.rule == Rule::Symmetric).map_or(found.kind, |one| one.kind);
+        let number = stream.kept.slots().next().map_or(0, |slot| slot.payload_type().0);
+        call.negotiation.kind(found.sender, stream.ssrc.0, number, named)
     }
 
     /// Whether the call takes another stream. Where it has too many, the shortest goes if it is no more than a handful
@@ -312,10 +373,15 @@ impl Placement {
             match (stream.is_valid(), evicted) {
                 (false, _) => self.counts.rtp.probation += packets,
                 (true, true) => orphans.evicted += 1,
-                (true, false) if self.ambiguous.contains(id) => orphans.ambiguous += 1,
+                (true, false) if self.ambiguous.contains_key(id) => orphans.ambiguous += 1,
                 (true, false) => orphans.unclaimed += 1,
             }
-            self.counts.rtp.orphan += if stream.is_valid() { packets } else { 0 };
+            if stream.is_valid() {
+                self.counts.rtp.orphan += packets;
+                // A call gives up no more than a handful, to make room.
+                let why = stream.owner().map_or_else(|| self.waiting.why(*id), |_| Refusal::Handful);
+                self.lately.remember(Refused::of(stream, why));
+            }
             self.waiting.leave(*id, stream.flow);
             self.ambiguous.remove(id);
         }
@@ -327,15 +393,18 @@ impl Placement {
 
 #[cfg(test)]
 impl Placement {
-    /// How many entries its tables have besides the streams themselves: endpoints at which streams wait, streams that
-    /// RTCP told of, endpoints of attached streams, ambiguous streams.
-    pub(crate) fn table_lens(&self) -> [usize; 4] {
-        let (waiting, heard) = self.waiting.len();
-        [waiting, heard, self.attached.len(), self.ambiguous.len()]
+    /// How many entries its tables have besides the streams themselves.
+    pub(crate) fn table_lens(&self) -> [usize; 6] {
+        let [endpoints, hosts, refused, heard] = self.waiting.lens();
+        [endpoints, hosts, refused, heard, self.attached.len(), self.ambiguous.len()]
     }
 }
 
 /// More sources than that in one call are no conversation; the rest stay orphans.
-pub(crate) const MOST_STREAMS_A_CALL: usize = 256;
-/// A third of a second at 20 ms.
-const HANDFUL: usize = 16;
+const MOST_STREAMS_A_CALL: usize = 256;
+/// Calls that could claim one stream; more of them tell no more.
+const MOST_RIVALS: usize = 64;
+/// Who speaks sends at least so often.
+const LONGEST_SILENCE: Span = Span::from_ms(100);
+/// The messages of a call may be seen so much later than its media, and no media that stopped before is its own.
+const LONGEST_LEAD: Span = Span::from_ms(2000);

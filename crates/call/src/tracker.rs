@@ -13,13 +13,13 @@ use crate::arrival::Arrival;
 use crate::call::Call;
 use crate::calls::Calls;
 use crate::claims::CallKey;
-use crate::config::Config;
+use crate::config::{Config, Orphans};
 use crate::counts::Counts;
-use crate::dialog::{End, Tags};
+use crate::dialog::{End, Phase, Tags};
 use crate::fill::{Fill, Fills};
-use crate::hindsight;
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
+use crate::release::Released;
 use crate::side::Side;
 use crate::sweep::Sweep;
 
@@ -61,7 +61,7 @@ impl Tracker {
         match rtp::kind(arrival.payload) {
             Kind::Rtp => self.media.handle_rtp(arrival, &mut self.calls),
             Kind::Rtcp => self.handle_rtcp(arrival),
-            Kind::Stun => self.media.handle_stun(),
+            Kind::Stun => self.media.handle_stun(arrival, &mut self.calls),
             Kind::Dtls => self.media.handle_dtls(),
             Kind::Other if sip::sniff(arrival.payload) => self.handle_sip(arrival),
             Kind::Other => self.counts.other_datagrams += 1,
@@ -83,6 +83,7 @@ impl Tracker {
         if let Some(now) = self.sweep.end() {
             self.look_through(now);
         }
+        self.adopt(Time::from_ns(i64::MAX));
         while let Some((_, key)) = self.calls.next_due() {
             self.close_by_signalling_or(key, end);
         }
@@ -105,7 +106,7 @@ impl Tracker {
     /// Calls in progress.
     #[must_use]
     pub fn open_calls(&self) -> usize {
-        self.calls.len()
+        self.calls.signalled()
     }
 
     /// Streams in the table.
@@ -135,6 +136,19 @@ impl Tracker {
         &self.config
     }
 
+    /// Makes calls of what no call claimed since, where that is asked for and memory allows it.
+    fn adopt(&mut self, since: Time) {
+        if self.config.orphans == Orphans::Drop {
+            return;
+        }
+        self.media.adopt(since, &mut self.calls);
+        while self.media.streams.is_tight()
+            && let Some(key) = self.calls.least().filter(|key| key.is_unsignalled())
+        {
+            self.close(key, End::MediaTimeout);
+        }
+    }
+
     fn handle_rtcp(&mut self, arrival: &Arrival<'_>) {
         let room = self.room_a_call();
         self.media.handle_rtcp(arrival, self.config.copying, room, &mut self.calls);
@@ -154,6 +168,9 @@ impl Tracker {
         let Some(call) = self.calls.get_mut(key) else { return };
         self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from, room));
         call.dialog.handle_message(&message, from, arrival.at);
+        if call.dialog.phase() == Phase::Over {
+            self.media.contest_all(call);
+        }
         self.handle_description(key, &message, from, arrival);
         self.calls.reschedule(key);
     }
@@ -218,6 +235,7 @@ impl Tracker {
         while let Some(key) = self.calls.due_by(now) {
             self.look_at(key, now);
         }
+        self.adopt(now - self.config.streams.look_back);
         self.media.expire(now);
     }
 
@@ -244,14 +262,12 @@ impl Tracker {
     }
 
     fn close(&mut self, key: CallKey, end: End) {
+        self.media.find_better_reasons(key, &mut self.calls);
         let Some(mut open) = self.calls.remove(key) else { return };
         let media_until = open.media_until(self.config.patience.grace);
-        let mut legs = self.media.release(key, &mut open);
-        hindsight::put_right(&mut legs, &open.negotiation);
-        for side in Side::BOTH {
-            legs.of_mut(side)
-                .sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
-        }
+        let Released { legs, refused } = self.media.release(key, &mut open, media_until);
+        // It is seen when it is made, for until then it may become another call's media.
+        self.counts.calls_seen += u64::from(key.is_unsignalled());
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
         self.closed_count += 1;
         self.closed.push_back(Call {
@@ -260,6 +276,8 @@ impl Tracker {
             dialog: open.dialog,
             negotiation: open.negotiation,
             legs,
+            refused,
+            is_signalled: !key.is_unsignalled(),
             messages: open.messages,
             messages_dropped: open.messages_dropped,
             reports: open.reports,

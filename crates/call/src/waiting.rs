@@ -1,13 +1,16 @@
 //! Streams by the endpoints at their ends: those that no call claims yet, where an offer looks for the media that came
 //! before it, and those that calls have, where a newer call may speak next.
 
-use flow::{Endpoint, Flow};
+use std::hash::Hash;
+
+use flow::{Address, Endpoint, Flow};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use rtp::StreamId;
 
 use crate::fill::Fill;
 use crate::matcher::Hearsay;
+use crate::refusal::Refusal;
 
 /// Streams that begin or end at an endpoint. A stream leaves by name when it leaves the table of streams: nothing here
 /// is ever looked through as a whole, or a flood of streams would make it so a packet.
@@ -22,18 +25,9 @@ pub(crate) struct Ends {
 impl Ends {
     pub(crate) fn enter(&mut self, id: StreamId, flow: Flow) {
         for endpoint in [flow.destination, flow.source] {
-            let here = self.by_endpoint.entry(endpoint).or_default();
-            if here.contains(&id) {
-                continue;
-            }
-            if here.len() >= MOST_AN_ENDPOINT {
-                // Neither the first nor the latest: they may be a phone's, whatever flood came between.
-                here.remove(MOST_AN_ENDPOINT / 2);
-                self.entries -= 1;
-                self.evicted += 1;
-            }
-            here.push(id);
-            self.entries += 1;
+            let (entered, evicted) = enter(self.by_endpoint.entry(endpoint).or_default(), id);
+            self.entries = self.entries + usize::from(entered) - usize::from(evicted);
+            self.evicted += u64::from(evicted);
         }
     }
 
@@ -44,14 +38,7 @@ impl Ends {
 
     pub(crate) fn leave(&mut self, id: StreamId, flow: Flow) {
         for endpoint in [flow.destination, flow.source] {
-            if let Some(here) = self.by_endpoint.get_mut(&endpoint) {
-                let before = here.len();
-                here.retain(|&other| other != id);
-                self.entries -= before - here.len();
-                if here.is_empty() {
-                    self.by_endpoint.remove(&endpoint);
-                }
-            }
+            self.entries -= leave(&mut self.by_endpoint, &endpoint, id);
         }
     }
 }
@@ -67,14 +54,25 @@ impl Ends {
 #[derive(Default, Debug)]
 pub(crate) struct Waiting {
     ends: Ends,
+    by_address: HashMap<Address, Vec<StreamId>, RandomState>,
+    /// What was held against a stream, where it is more than that nothing speaks for it.
+    refused: HashMap<StreamId, Refusal, RandomState>,
     hearsay: HashMap<StreamId, Hearsay, RandomState>,
     /// Hearsay for which there was no room.
     unheard: u64,
 }
 
 impl Waiting {
-    pub(crate) fn wait(&mut self, id: StreamId, flow: Flow) {
+    pub(crate) fn wait(&mut self, id: StreamId, flow: Flow, why: Refusal) {
         self.ends.enter(id, flow);
+        for address in [flow.destination.address, flow.source.address] {
+            enter(self.by_address.entry(address).or_default(), id);
+        }
+        if why == Refusal::NoClaim {
+            self.refused.remove(&id);
+        } else {
+            self.refused.insert(id, why);
+        }
     }
 
     /// Those that begin or end at `endpoint`, oldest first.
@@ -82,10 +80,24 @@ impl Waiting {
         self.ends.at(endpoint).to_vec()
     }
 
+    /// Those that begin or end at a host, oldest first.
+    pub(crate) fn at_address(&self, address: Address) -> &[StreamId] {
+        self.by_address.get(&address).map_or(&[], Vec::as_slice)
+    }
+
+    /// Why the stream has no call.
+    pub(crate) fn why(&self, id: StreamId) -> Refusal {
+        self.refused.get(&id).copied().unwrap_or(Refusal::NoClaim)
+    }
+
     /// The stream waits no more: it has a call, or is gone.
     pub(crate) fn leave(&mut self, id: StreamId, flow: Flow) {
         self.hearsay.remove(&id);
+        self.refused.remove(&id);
         self.ends.leave(id, flow);
+        for address in [flow.destination.address, flow.source.address] {
+            leave(&mut self.by_address, &address, id);
+        }
     }
 
     /// Notes what RTCP tells of the stream's sender.
@@ -111,13 +123,39 @@ impl Waiting {
         self.hearsay.get(&id)
     }
 
-    /// How many endpoints are watched, and of how many streams RTCP told.
+    /// How many endpoints and hosts are watched, what is held against how many streams, and of how many RTCP told.
     #[cfg(test)]
-    pub(crate) fn len(&self) -> (usize, usize) {
-        (self.ends.len(), self.hearsay.len())
+    pub(crate) fn lens(&self) -> [usize; 4] {
+        [self.ends.len(), self.by_address.len(), self.refused.len(), self.hearsay.len()]
     }
 }
 
-/// More sources than that at one endpoint are no phone.
-const MOST_AN_ENDPOINT: usize = 64;
+/// Whether it was not there, and whether another had to make room.
+fn enter(here: &mut Vec<StreamId>, id: StreamId) -> (bool, bool) {
+    if here.contains(&id) {
+        return (false, false);
+    }
+    let is_full = here.len() >= MOST_AN_END;
+    if is_full {
+        // Neither the first nor the latest: they may be a phone's, whatever flood came between.
+        here.remove(MOST_AN_END / 2);
+    }
+    here.push(id);
+    (true, is_full)
+}
+
+/// How many left.
+fn leave<K: Hash + Eq>(map: &mut HashMap<K, Vec<StreamId>, RandomState>, key: &K, id: StreamId) -> usize {
+    let Some(here) = map.get_mut(key) else { return 0 };
+    let before = here.len();
+    here.retain(|&other| other != id);
+    let left = before - here.len();
+    if here.is_empty() {
+        map.remove(key);
+    }
+    left
+}
+
+/// More sources than that at one endpoint are no phone; at one host the rest is not told of.
+const MOST_AN_END: usize = 64;
 const MOST_HEARSAY: usize = 65_536;

@@ -17,6 +17,7 @@ pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
     match command {
         Calls::List(arguments) => list(arguments),
         Calls::Show(arguments) => show(arguments),
+        Calls::Explain(arguments) => explain(arguments),
         Calls::Export(arguments) => export(arguments),
     }
 }
@@ -84,6 +85,18 @@ fn show(arguments: &One) -> anyhow::Result<Exit> {
         }
         writeln!(out)?;
         out.write_all(ladder.draw(WIDTH).as_bytes())?;
+    }
+    Ok(Exit::Done)
+}
+
+fn explain(arguments: &One) -> anyhow::Result<Exit> {
+    let store = Store::at(arguments.store.dir()?)?;
+    let explanation = explain::explain(&store.record(&arguments.id)?);
+    let mut out = stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", explanation.to_json())?;
+    } else {
+        write!(out, "{explanation}")?;
     }
     Ok(Exit::Done)
 }

@@ -96,6 +96,9 @@ pub(crate) struct Common {
     /// Leave the keys of encrypted media in the signalling that is kept; without it they are blanked
     #[arg(long)]
     pub(crate) with_keys: bool,
+    /// What becomes of media that no call claims: recorded, it becomes calls without signalling [default: drop]
+    #[arg(long, value_enum)]
+    pub(crate) orphans: Option<Orphans>,
     /// Threads in all; the recordings do not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
@@ -163,6 +166,24 @@ pub(crate) enum Digits {
 
 #[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
+pub(crate) enum Orphans {
+    /// Count it
+    Drop,
+    /// Record it
+    Record,
+}
+
+impl From<Orphans> for call::Orphans {
+    fn from(orphans: Orphans) -> Self {
+        match orphans {
+            Orphans::Drop => call::Orphans::Drop,
+            Orphans::Record => call::Orphans::Record,
+        }
+    }
+}
+
+#[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Keep {
     /// No packets
     None,
@@ -178,6 +199,8 @@ pub(crate) enum Calls {
     List(Box<List>),
     /// Show one call: its facts, then its signalling as a ladder
     Show(One),
+    /// Say why each stream is in a call, and why the call has the audio that it has
+    Explain(One),
     /// Copy one call's audio, record and packets
     Export(Export),
 }

@@ -13,6 +13,7 @@ mod sequence;
 pub mod srtp;
 mod statistics;
 mod streams;
+mod stun;
 mod timeline;
 
 pub use demux::{Kind, kind};
@@ -24,4 +25,5 @@ pub use rtcp::Report;
 pub use sequence::{Sent, Sequence};
 pub use statistics::Statistics;
 pub use streams::{Disposition, Dropped, Evicted, Forgotten, Limits, Stream, StreamId, Streams};
+pub use stun::Check;
 pub use timeline::{Before, Sounding, Talkspurt, Timeline};

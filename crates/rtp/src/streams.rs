@@ -46,7 +46,9 @@ impl Stream {
     fn is_continued_by(&self, packet: &Packet<'_>, at: Time) -> bool {
         let ahead = packet.seq.ahead_of(self.last_seq);
         let ticks = packet.ticks.ahead_of(self.last_ticks);
-        at - self.last_at <= LONGEST_PAUSE
+        // What overtook it came just now: after a pause a lower number is another beginning.
+        let longest = if ahead > 0 { LONGEST_PAUSE } else { LONGEST_OVERTAKING };
+        at - self.last_at <= longest
             && (-100..=1000).contains(&ahead)
             && ticks.unsigned_abs() <= FARTHEST_TICKS
     }
@@ -273,6 +275,24 @@ impl Streams {
         {
             stream.owner = Some(owner);
         }
+    }
+
+    /// The stream is nobody's again, and goes after the look-back.
+    pub fn disclaim(&mut self, id: StreamId) {
+        if let Some(Some(stream)) = self.table.get_mut(id.index as usize)
+            && stream.generation == id.generation
+            && stream.owner.take().is_some()
+        {
+            self.unclaimed.push_back(id);
+            self.forget_gone(Queue::Unclaimed);
+        }
+    }
+
+    /// Whether half of the room for packets is taken: what is not needed is to go.
+    #[must_use]
+    pub fn is_tight(&self) -> bool {
+        let has_bytes = self.overflow.is_some() || self.copied_bytes < self.limits.copied_bytes / 2;
+        !has_bytes || self.packets >= self.limits.packets / 2
     }
 
     /// Somebody else may speak from now on under the same addresses and SSRC: where the next packets do not go on as
@@ -509,6 +529,8 @@ const BETWEEN_ASKS: Span = Span::from_secs(10);
 
 /// A contested stream that was silent for longer is another one when it comes back.
 const LONGEST_PAUSE: Span = Span::from_ms(2000);
+/// A packet that comes so much later than one that was sent after it is late beyond what networks do.
+const LONGEST_OVERTAKING: Span = Span::from_ms(100);
 /// Ten seconds of the fastest clock rate in use, 48 000 Hz.
 const FARTHEST_TICKS: u32 = 480_000;
 

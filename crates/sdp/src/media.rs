@@ -41,6 +41,8 @@ pub struct Media {
     pub crypto: Vec<Crypto>,
     /// Is there a fingerprint, and so DTLS-SRTP (RFC 5763)?
     pub dtls: bool,
+    /// Its side's name in the connectivity checks of ICE (RFC 8839, section 5.4).
+    pub ice_ufrag: Option<String>,
     /// Its name in groups (RFC 5888).
     pub mid: Option<String>,
     /// What the application calls it (RFC 4574).
@@ -56,6 +58,7 @@ pub(crate) struct Defaults {
     pub(crate) direction: Option<Direction>,
     pub(crate) ptime_ms: Option<u32>,
     pub(crate) dtls: bool,
+    pub(crate) ice_ufrag: Option<String>,
 }
 
 impl Media {
@@ -69,6 +72,7 @@ impl Media {
             address: own.or(defaults.address),
             ptime_ms: defaults.ptime_ms,
             dtls: defaults.dtls,
+            ice_ufrag: defaults.ice_ufrag.clone(),
             ..Media::default()
         };
         media.take_formats(&parsed.fmt);
@@ -152,6 +156,7 @@ impl Media {
             "rtcp-mux" | "rtcp-mux-only" => self.rtcp_mux = true,
             "bundle-only" => self.bundle_only = true,
             "fingerprint" => self.dtls = true,
+            "ice-ufrag" => self.ice_ufrag = word(value).or(self.ice_ufrag.take()),
             "mid" => self.mid = word(value).or(self.mid.take()),
             "label" => self.label = word(value).or(self.label.take()),
             "candidate" => keep(&mut self.candidates, Candidate::read(value), &mut omitted.candidates),
@@ -212,7 +217,7 @@ fn leading_port(value: &str) -> Option<u16> {
     leading_number(value).and_then(|port| u16::try_from(port).ok())
 }
 
-fn word(value: &str) -> Option<String> {
+pub(crate) fn word(value: &str) -> Option<String> {
     value.split_ascii_whitespace().next().map(str::to_owned)
 }
 
@@ -327,7 +332,7 @@ mod tests {
     fn reads_what_ice_and_sources_say() {
         let webrtc = media(
             "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=candidate:1 1 udp 1 192.0.2.7 4000 typ host\r\n\
-             a=ssrc:7 msid:a b\r\na=ssrc:7 cname:x\r\na=mid:0\r\na=label:main\r\n",
+             a=ice-ufrag:9uB6\r\na=ssrc:7 msid:a b\r\na=ssrc:7 cname:x\r\na=mid:0\r\na=label:main\r\n",
         );
         assert_eq!(
             webrtc.candidates,
@@ -335,6 +340,7 @@ mod tests {
         );
         assert_eq!(webrtc.ssrcs, [Source { ssrc: 7, cname: Some("x".to_owned()) }]);
         assert_eq!((webrtc.mid.as_deref(), webrtc.label.as_deref()), (Some("0"), Some("main")));
+        assert_eq!(webrtc.ice_ufrag.as_deref(), Some("9uB6"));
         assert!(!webrtc.is_held_by_address());
         assert!(media("m=audio 4000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n").is_held_by_address());
     }

@@ -8,7 +8,7 @@ use sdp_types::Attribute;
 use crate::address;
 use crate::direction::Direction;
 use crate::lines::Lines;
-use crate::media::{Defaults, Media};
+use crate::media::{self, Defaults, Media};
 use crate::origin::Origin;
 
 /// A description, read once.
@@ -79,6 +79,7 @@ impl Session {
             match attribute.trim().to_ascii_lowercase().as_str() {
                 "fingerprint" => defaults.dtls = true,
                 "ptime" => defaults.ptime_ms = leading_number(value),
+                "ice-ufrag" => defaults.ice_ufrag = media::word(value),
                 "group" => self.take_group(value),
                 name => defaults.direction = defaults.direction.or(Direction::of(name)),
             }

@@ -4,6 +4,7 @@
 //! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
 
 mod drift;
+mod evidence;
 mod leg;
 mod meaning;
 mod outcome;

@@ -15,7 +15,7 @@ pub(crate) fn outcome(call: &Call, legs: &Both<Leg<'_>>) -> Outcome {
     }
     let undecoded = legs.caller.undecoded() + legs.callee.undecoded() > 0;
     match (legs.caller.sounds(), legs.callee.sounds()) {
-        (true, true) if undecoded || call.dialog.joined_late => Outcome::RecordedPartial,
+        (true, true) if undecoded || is_joined_late(call) => Outcome::RecordedPartial,
         (true, true) => Outcome::Recorded,
         (true, false) | (false, true) if undecoded => Outcome::RecordedPartial,
         (true, false) | (false, true) => Outcome::OneWay,
@@ -33,6 +33,11 @@ fn is_shut(legs: &Both<Leg<'_>>) -> bool {
 /// Answered, or seen from its middle on, where the answer came before the capture did.
 fn was_answered(call: &Call) -> bool {
     call.dialog.answered_at.is_some() || (call.dialog.joined_late && call.state() == State::Incomplete)
+}
+
+/// Whether the capture began after its signalling had; where none was seen at all, that is another matter.
+fn is_joined_late(call: &Call) -> bool {
+    call.dialog.joined_late && call.is_signalled
 }
 
 /// What a listener should know.
@@ -53,8 +58,9 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
         (undecoded && !is_shut(legs), "codec_unsupported"),
         (early, "early_media"),
         (held, "hold"),
-        (call.dialog.joined_late, "joined_late"),
+        (is_joined_late(call), "joined_late"),
         (call.messages_dropped > 0, "messages_dropped"),
+        (!call.is_signalled, "no_signalling"),
         (one_way, "one_way"),
         (lossy, "packet_loss"),
         (both().any(|leg| leg.has_second_hop), "second_hop"),

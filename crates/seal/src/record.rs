@@ -4,9 +4,10 @@ use call::{Both, Call, End, Hold, InfoKey, Side, State};
 use clock::Span;
 use serde_json::json;
 use sip::NameAddress;
-use store::{CallId, DigitMethod, EndReason, Milliseconds, Provenance, Record, Role, Seconds};
+use store::{CallId, DigitMethod, EndReason, Milliseconds, Provenance, Record, Seconds};
 
 use crate::Settings;
+use crate::evidence;
 use crate::leg::Leg;
 use crate::outcome;
 use crate::render::{CHANNELS, Rendered};
@@ -17,11 +18,13 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: 
     let dialog = &call.dialog;
     let mut record =
         Record::new(id, dialog.call_id.clone(), state(call.state()), outcome::outcome(call, legs));
-    record.caller = party(&dialog.caller);
-    record.callee = party(&dialog.callee);
+    if call.is_signalled {
+        record.caller = party(&dialog.caller);
+        record.callee = party(&dialog.callee);
+        record.identities.request_uri = Some(dialog.request_uri.clone());
+    }
     record.identities.p_asserted.clone_from(&dialog.p_asserted);
     record.identities.diversion.clone_from(&dialog.diversion);
-    record.identities.request_uri = Some(dialog.request_uri.clone());
     record.invited_at = Some(dialog.invited_at);
     record.ringing_at = dialog.ringing_at;
     record.answered_at = dialog.answered_at;
@@ -32,6 +35,7 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: 
     let talked = dialog.answered_at.map_or(Span::ZERO, |answered| (call.ended_at - answered).max(Span::ZERO));
     record.duration_s = Some(Seconds::from(talked));
     record.legs = Side::BOTH.iter().map(|&side| leg(call, legs.of(side), side, settings)).collect();
+    record.refused_streams = evidence::refused(call);
     let epochs = call.negotiation.epochs().iter();
     record.epochs = epochs.map(|epoch| store::Epoch { from: epoch.from, hold: hold(epoch.hold) }).collect();
     record.flags = outcome::flags(call, legs);
@@ -72,8 +76,8 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
 }
 
 fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Leg {
-    let role = if side == Side::Caller { Role::Caller } else { Role::Callee };
-    let mut described = store::Leg::new(role);
+    let mut described = store::Leg::new(evidence::role(side));
+    described.named = evidence::named(call, side);
     described.streams = leg.voices.iter().map(stream).collect();
     described.dtmf = digits(call, leg, side, settings);
     if let Some(quality) = leg.quality() {
@@ -118,16 +122,13 @@ fn stream(voice: &Voice<'_>) -> store::StreamRecord {
         skew_ppm: voice.timeline.skew_ppm.map(store::Ppm::new),
         first_packet_at: Some(stream.first_at),
         last_packet_at: Some(stream.last_at),
-        matched: store::Match {
-            rule: voice.matched.rule.as_str().to_owned(),
-            confidence: store::Score::new(voice.matched.confidence),
-        },
+        matched: evidence::matched(&voice.matched.why),
         encryption,
         authentication_failures,
     }
 }
 
-fn socket(endpoint: flow::Endpoint) -> std::net::SocketAddr {
+pub(crate) fn socket(endpoint: flow::Endpoint) -> std::net::SocketAddr {
     std::net::SocketAddr::new(endpoint.address.ip(), endpoint.port)
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use clock::Time;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::evidence::{Match, Named};
 use crate::number::{Milliseconds, Ppm, Score};
 use crate::outcome::{DigitMethod, Role};
 use crate::timestamp;
@@ -17,6 +18,9 @@ pub struct Leg {
     pub role: Role,
     /// The channel of the recording: 0 is the caller's.
     pub channel: u16,
+    /// Where the party receives media, by what was said, in the order in which it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<Named>,
     /// What the party sent, in the order of the first packet.
     pub streams: Vec<StreamRecord>,
     /// The digits that the party dialled.
@@ -32,7 +36,15 @@ impl Leg {
     #[must_use]
     pub fn new(role: Role) -> Self {
         let channel = u16::from(role == Role::Callee);
-        Leg { role, channel, streams: vec![], dtmf: vec![], mos: None, quality: serde_json::Value::Null }
+        Leg {
+            role,
+            channel,
+            named: vec![],
+            streams: vec![],
+            dtmf: vec![],
+            mos: None,
+            quality: serde_json::Value::Null,
+        }
     }
 }
 
@@ -120,15 +132,6 @@ pub struct Jitter {
     pub mean: Milliseconds,
     /// Its highest value.
     pub max: Milliseconds,
-}
-
-/// Why a stream belongs to a call.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Match {
-    /// The rule that fitted first, such as `sdp_address`.
-    pub rule: String,
-    /// How sure that rule is, from 0 to 1.
-    pub confidence: Score,
 }
 
 /// A dialled digit.

@@ -5,6 +5,7 @@
 //! codecs: it takes and gives plain values.
 
 mod error;
+mod evidence;
 mod find;
 mod id;
 mod index;
@@ -26,13 +27,16 @@ mod timestamp;
 pub mod wav;
 
 pub use error::{Damage, Error};
+pub use evidence::{Match, Named, RefusedStream, Witness};
 pub use find::{Records, Source};
 pub use id::CallId;
 pub use index::{Index, Opened};
 pub use layout::Store;
-pub use leg::{Digit, Jitter, Leg, Match, Mos, Ssrc, StreamRecord};
+pub use leg::{Digit, Jitter, Leg, Mos, Ssrc, StreamRecord};
 pub use number::{Milliseconds, Ppm, Score, Seconds};
-pub use outcome::{DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, Role, State, Unknown};
+pub use outcome::{
+    DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, RefusalReason, Role, State, Unknown,
+};
 pub use pattern::Pattern;
 pub use query::Query;
 pub use rebuild::Reindexed;

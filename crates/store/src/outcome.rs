@@ -183,6 +183,30 @@ closed_set! {
 }
 
 closed_set! {
+    /// Why a stream near a call is not in it.
+    RefusalReason {
+        /// Two calls could claim it with equal right.
+        Ambiguous = "ambiguous",
+        /// It is in another call.
+        OtherCall = "other_call",
+        /// It began after the call's end and its grace.
+        AfterEnd = "after_end",
+        /// It was over before a description named its address.
+        BeforeOffer = "before_offer",
+        /// Its payload type is none that a description has, nor any audio's.
+        NotAudio = "not_audio",
+        /// A few packets beside a stream that is the leg's own.
+        Handful = "handful",
+        /// Its source sends elsewhere at the same time, as described.
+        SentElsewhere = "sent_elsewhere",
+        /// The call had as many streams as it may have.
+        TooMany = "too_many",
+        /// No description names it, and nothing else speaks for it.
+        NoClaim = "no_claim",
+    }
+}
+
+closed_set! {
     /// Why two calls are linked.
     LinkReason {
         /// They share a Session-ID (RFC 7989).

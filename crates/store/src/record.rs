@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clock::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::RefusedStream;
 use crate::id::CallId;
 use crate::leg::Leg;
 use crate::number::Seconds;
@@ -54,6 +55,9 @@ pub struct Record {
     pub duration_s: Option<Seconds>,
     /// The caller's side, then the callee's.
     pub legs: Vec<Leg>,
+    /// Streams near the call that are not in it, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_streams: Vec<RefusedStream>,
     /// The spans in which one offer and answer held, in order.
     pub epochs: Vec<Epoch>,
     /// The audio; null where there is none.
@@ -98,6 +102,7 @@ impl Record {
             setup_s: None,
             duration_s: None,
             legs: vec![],
+            refused_streams: vec![],
             epochs: vec![],
             recording: None,
             provenance: vec![],
@@ -233,7 +238,8 @@ pub struct Policy {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::leg::{Digit, Jitter, Match, Mos, Ssrc, StreamRecord};
+    use crate::evidence::Match;
+    use crate::leg::{Digit, Jitter, Mos, Ssrc, StreamRecord};
     use crate::number::{Milliseconds, Ppm, Score};
     use crate::outcome::{DigitMethod, Role};
 
@@ -289,7 +295,7 @@ pub(crate) mod tests {
             skew_ppm: Some(Ppm::new(1.2)),
             first_packet_at: time("2026-01-31T10:15:04.2Z"),
             last_packet_at: None,
-            matched: Match { rule: "sdp_address".into(), confidence: Score::new(1.0) },
+            matched: Match { rule: "sdp_address".into(), confidence: Score::new(1.0), evidence: vec![] },
             encryption: None,
             authentication_failures: 0,
         });

@@ -1,7 +1,7 @@
 //! What floods and false time stamps do to the calls that are running: nothing.
 
 use super::*;
-use crate::placement::MOST_STREAMS_A_CALL;
+use crate::refusal::MOST_REFUSED;
 use clock::Span;
 use flow::{Address, Endpoint, Flow};
 use rtp::Frame;
@@ -201,13 +201,14 @@ fn a_flood_of_streams_leaves_nothing_behind() {
         wire.send((STRANGER, 4000), (CALLEE, 6000 + 2 * (n % 9) as u16), &rtp(100 + n, 1));
         wire.send((STRANGER, 4000), (CALLEE, 6000 + 2 * (n % 9) as u16), &rtp(100 + n, 2));
         wire.send((STRANGER, 4001), (CALLEE, 6001), &[0x80, 201, 0, 1, 0, 0, (n >> 8) as u8, n as u8]);
-        let [endpoints, told_of, ..] = wire.tracker.media.table_lens();
-        assert!(endpoints <= 2 * 50 && told_of <= 50 && wire.tracker.open_streams() <= 50);
+        let [endpoints, hosts, refused, told_of, ..] = wire.tracker.media.table_lens();
+        assert!(endpoints <= 2 * 50 && hosts <= 50 && refused <= 50 && told_of <= 50);
+        assert!(wire.tracker.open_streams() <= 50);
     }
     wire.media(3);
     let (over, tracker) = wire.end();
     assert!(running(&over).0 >= 6);
-    assert_eq!(tracker.media.table_lens(), [0; 4]);
+    assert_eq!(tracker.media.table_lens(), [0; 6]);
 }
 
 #[test]
@@ -229,7 +230,9 @@ fn strays_do_not_keep_the_media_of_a_call_out() {
     let call = over.first().unwrap();
     let longest = |side| call.legs.of(side).iter().map(|matched| matched.stream.kept.len()).max();
     assert_eq!((longest(Side::Caller), longest(Side::Callee)), (Some(100), Some(100)));
-    assert_eq!(call.legs.caller.len() + call.legs.callee.len(), MOST_STREAMS_A_CALL);
+    assert_eq!(call.legs.caller.len() + call.legs.callee.len(), 2, "strays are no voices");
+    let told: Vec<_> = call.refused.iter().map(|one| (one.packets, one.reason)).collect();
+    assert_eq!(told, [(2, crate::Refusal::Handful); MOST_REFUSED]);
     let rtp = tracker.counts().rtp;
     assert_eq!(rtp.attached + rtp.orphan, 2 * 2000 + 4 * 100);
 }
@@ -250,6 +253,35 @@ fn signalling_takes_no_more_memory_than_it_may() {
     assert!((20_000..2_000_000).contains(&kept), "{kept}");
     let whole = |call: &&Call| call.dialog.call_id == "running" && call.messages_dropped == 0;
     assert_eq!(over.iter().filter(whole).count(), 1);
+}
+
+#[test]
+fn calls_without_signalling_give_way_to_those_that_have_it() {
+    let mut wire = Wire::new(20, 100);
+    let streams = rtp::Limits { packets: 40_000, ..rtp::Limits::default() };
+    wire.tracker = Tracker::new(Config { calls: 20, streams, orphans: Orphans::Record, ..Config::default() });
+    wire.running_call();
+    let mut most = 0;
+    for n in 0..2000u16 {
+        wire.now += Span::from_ms(20);
+        for stranger in 0..30 {
+            wire.send((STRANGER, 2000 + stranger), (CALLEE, 8000), &rtp(u32::from(stranger), n));
+        }
+        if n % 10 == 0 {
+            wire.media(3 + n / 10);
+        }
+        most = most.max(wire.tracker.calls.len());
+        assert!(wire.tracker.calls.len() <= 20 && wire.tracker.open_calls() <= 1);
+    }
+    assert!(most > 1, "some were calls for a while");
+    let seen = |tracker: &Tracker| tracker.counts().calls_seen;
+    assert_eq!(seen(&wire.tracker), wire.over.len() as u64 + 1);
+    let (over, tracker) = wire.end();
+    assert_eq!((running(&over), seen(&tracker)), ((404, End::CaptureEnd), over.len() as u64));
+    assert!(
+        over.iter().filter(|call| !call.is_signalled).all(|call| call.state() == crate::State::Incomplete)
+    );
+    assert_eq!(tracker.media.table_lens(), [0; 6]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::value::{Bytes, Seconds, Whole};
-use crate::cli::{Digits, Keep};
+use crate::cli::{Digits, Keep, Orphans};
 
 /// A value, and where in the file it stands.
 pub(crate) type Set<T> = Option<Spanned<T>>;
@@ -18,6 +18,7 @@ pub(crate) struct File {
     pub(crate) digits: Option<Digits>,
     pub(crate) keep: Option<Keep>,
     pub(crate) with_keys: Option<bool>,
+    pub(crate) orphans: Option<Orphans>,
     pub(crate) threads: Set<Whole>,
     pub(crate) limits: Limits,
     pub(crate) patience: Patience,
@@ -37,6 +38,8 @@ pub(crate) struct Limits {
     pub(crate) fragmented_packets: Set<Whole>,
     pub(crate) fragment_bytes: Set<Bytes>,
     pub(crate) fragment_s: Set<Seconds>,
+    pub(crate) duplicates: Set<Whole>,
+    pub(crate) duplicate_s: Set<Seconds>,
     pub(crate) hep_connections: Set<Whole>,
 }
 

@@ -40,6 +40,10 @@ impl Config {
         wire.packets = packets.unwrap_or(wire.packets);
         wire.bytes = bytes.unwrap_or(wire.bytes);
         wire.timeout = timeout.unwrap_or(wire.timeout);
+        let duplicates = check.whole("limits.duplicates", &limits.duplicates, 1..=1_000_000_000)?;
+        let window = check.span("limits.duplicate_s", &limits.duplicate_s, 0.001..=10.0)?;
+        wire.duplicates = duplicates.unwrap_or(wire.duplicates);
+        wire.duplicate_window = window.unwrap_or(wire.duplicate_window);
         Ok(wire)
     }
 }

@@ -8,7 +8,7 @@ use seal::Silence;
 use store::Durability;
 
 use super::{Config, Problem};
-use crate::cli::{Common, Digits, Keep};
+use crate::cli::{Common, Digits, Keep, Orphans};
 
 /// How calls are recorded, and into which store.
 pub(crate) struct Settings {
@@ -26,6 +26,7 @@ impl Settings {
         let file = config.file_settings()?;
         let keep = common.keep.or(file.keep).unwrap_or(Keep::Signalling);
         let digits = common.digits.or(file.digits).unwrap_or(Digits::Mask);
+        let orphans = common.orphans.or(file.orphans).unwrap_or(Orphans::Drop);
         let threads = common.threads.or(file.threads);
         Ok(Settings {
             store: common.store.dir_with(config),
@@ -42,6 +43,7 @@ impl Settings {
             },
             call: call::Config {
                 copying: if keep == Keep::All { Copying::Frames } else { Copying::Payloads },
+                orphans: orphans.into(),
                 ..config.call_config()?
             },
             wire: config.wire_limits()?,
@@ -55,6 +57,7 @@ pub(super) struct FileSettings {
     digits: Option<Digits>,
     keep: Option<Keep>,
     with_keys: bool,
+    orphans: Option<Orphans>,
     threads: Option<u16>,
 }
 
@@ -65,6 +68,7 @@ impl Config {
             digits: file.digits,
             keep: file.keep,
             with_keys: file.with_keys.unwrap_or_default(),
+            orphans: file.orphans,
             threads: self.checker().whole("threads", &file.threads, 1..=256)?,
         })
     }
