@@ -410,9 +410,9 @@ fn assert_within_limits(metrics: &Metrics, what: &str) {
 fn assert_good_call_survives(file: &Path, seed: u64) {
     let what = format!("{} mutated by seed {seed}", file.display());
     let frames = beside_the_good_call(file, seed);
-    let store = common::Store::new();
-    let path = store.beside("mutated.pcapng");
-    fs::write(&path, capture::pcapng(&frames)).expect("it can be written");
+    let mutated = Mutated(std::env::temp_dir().join(format!("mutated-{}.pcapng", std::process::id())));
+    fs::write(&mutated.0, capture::pcapng(&frames)).expect("it can be written");
+    let path = mutated.0.clone();
     let tried = replay(&[path], &["--keep", "all"]);
     assert_eq!((tried.run.code, tried.run.stderr.as_str()), (0, ""), "{what}");
     assert_eq!(tried.metrics.of("sipreel_calls_total{outcome=\"internal_error\"}"), 0.0, "{what}");
@@ -425,10 +425,19 @@ fn assert_good_call_survives(file: &Path, seed: u64) {
     assert_within_limits(&tried.metrics, &what);
     let found = tried.store.recordings();
     for (name, bytes) in &GOOD_CALL.recordings {
-        if found.get(name) != Some(bytes) {
-            let kept = std::env::temp_dir().join("mutated.pcapng");
-            fs::write(&kept, capture::pcapng(&frames)).expect("it can be written");
-            panic!("{what}: {} is another; see {}", name.display(), kept.display());
+        assert!(found.get(name) == Some(bytes), "{what}: {} is another", name.display());
+    }
+}
+
+/// A capture that is kept where the test failed.
+struct Mutated(PathBuf);
+
+impl Drop for Mutated {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the capture: {}", self.0.display());
+        } else {
+            fs::remove_file(&self.0).expect("it can be removed");
         }
     }
 }

@@ -162,14 +162,16 @@ impl Dialog {
             + values
     }
 
-    /// Whether this INVITE begins another call although Call-ID and tag are the same: the last one is over.
-    pub(crate) fn is_reused_by(&self, message: &Message<'_>) -> bool {
+    /// Whether this INVITE, captured `at`, begins another call although Call-ID and tag are the same: the last one is
+    /// over. What was captured before its end and comes out of order belongs to it.
+    pub(crate) fn is_reused_by(&self, message: &Message<'_>, at: Time) -> bool {
         let outside = message.to().is_none_or(|to| to.tag.is_none());
         let invite = matches!(message.start(), StartLine::Request { method: Method::Invite, .. });
         // An INVITE comes again only until it is answered: after a BYE even the very same one is a new call.
         let ended_by_bye = matches!(self.end, Some(End::ByeCaller | End::ByeCallee));
         let newer = message.cseq().is_some_and(|cseq| cseq.number > self.invite);
-        invite && outside && self.phase == Phase::Over && (ended_by_bye || newer)
+        let later = self.ended_at.is_none_or(|ended_at| at > ended_at);
+        invite && outside && later && self.phase == Phase::Over && (ended_by_bye || newer)
     }
 
     /// Takes in a message that `from` sent.

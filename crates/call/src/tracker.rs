@@ -187,7 +187,7 @@ impl Tracker {
             let Some(call) = self.calls.get(key) else { continue };
             let from_caller = call.signalling.caller == Some(arrival.flow.source);
             let Some(from) = call.dialog.sender(&tags, from_caller) else { continue };
-            if !call.dialog.is_reused_by(message) {
+            if !call.dialog.is_reused_by(message, arrival.at) {
                 return Some((key, from));
             }
             self.close_by_signalling_or(key, End::Replaced);

@@ -285,6 +285,23 @@ fn calls_without_signalling_give_way_to_those_that_have_it() {
 }
 
 #[test]
+fn an_invite_out_of_order_begins_no_second_call() {
+    let mut wire = Wire::new(20, 50);
+    let begin = wire.now;
+    wire.running_call();
+    let bye = b"BYE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK2\r\nFrom: <sip:a@x>;tag=a\r\n\
+        To: <sip:b@x>;tag=b\r\nCall-ID: running\r\nCSeq: 2 BYE\r\nContent-Length: 0\r\n\r\n";
+    wire.now = begin + Span::from_ms(400);
+    wire.send((CALLER, 5060), (CALLEE, 5060), bye);
+    wire.now = begin;
+    wire.invite(CALLER, "running", 4000, "");
+    assert_eq!(wire.tracker.counts().calls_seen, 1, "it was sent before the end");
+    wire.now = begin + Span::from_ms(401);
+    wire.invite(CALLER, "running", 4000, "");
+    assert_eq!(wire.tracker.counts().calls_seen, 2, "the Call-ID is used again");
+}
+
+#[test]
 fn one_time_stamp_of_another_century_stops_no_clock() {
     let mut wire = Wire::new(20, 50);
     let now = wire.now;
