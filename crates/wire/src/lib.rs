@@ -5,18 +5,30 @@
 //! grow without bound. Time is the capture's own, given with each frame.
 
 mod decoder;
+mod erspan;
 mod fast;
 mod fragment;
 mod fragments;
 #[cfg(test)]
 mod frames;
+mod gre;
+mod gtp;
 mod ip;
+mod l2tp;
 mod label;
 mod layer;
 mod link;
+mod mpls;
+mod nflog;
 mod packet;
 mod partial;
+mod plausible;
+mod ppp;
+mod tag;
 mod transport;
+mod tunnel;
+mod tzsp;
+mod wlan;
 
 pub use decoder::{Decoded, Decoder};
 pub use fragments::{FragmentCounts, FragmentResult, Limits};
