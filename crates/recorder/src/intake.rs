@@ -65,6 +65,7 @@ impl Intake {
                 self.tracker.handle_datagram(&Arrival {
                     at,
                     flow,
+                    path: datagram.path,
                     payload,
                     frame: reassembled.unwrap_or(whole),
                 });

@@ -8,7 +8,8 @@ use flow::{Path, Wrapping};
 
 use crate::fast;
 use crate::fragment::Fragment;
-use crate::fragments::{Added, FragmentCounts, Fragments, Limits};
+use crate::fragment_counts::FragmentCounts;
+use crate::fragments::{Added, Fragments, Limits};
 use crate::layer::{self, Layer};
 use crate::link::Link;
 use crate::packet::{Datagram, Kind, Packet, Reason, Segment};

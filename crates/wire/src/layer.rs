@@ -13,8 +13,8 @@ use crate::packet::{Kind, Packet, Reason};
 use crate::{ip, mpls, ppp, tag};
 
 /// Tags and tunnels one in the other. The deepest real stacks (a tagged mirror of a tagged, labelled tunnel)
-/// take about fifteen steps.
-const MAX_DEPTH: usize = 24;
+/// take about fifteen steps, three a tunnel.
+const MAX_DEPTH: usize = 32;
 
 /// What stands next in the frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

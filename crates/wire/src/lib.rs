@@ -5,9 +5,11 @@
 //! grow without bound. Time is the capture's own, given with each frame.
 
 mod decoder;
+mod echoes;
 mod erspan;
 mod fast;
 mod fragment;
+mod fragment_counts;
 mod fragments;
 #[cfg(test)]
 mod frames;
@@ -24,13 +26,18 @@ mod packet;
 mod partial;
 mod plausible;
 mod ppp;
+#[cfg(test)]
+mod stacks;
 mod tag;
 mod transport;
 mod tunnel;
 mod tzsp;
 mod wlan;
+#[cfg(test)]
+mod wrappers;
 
 pub use decoder::{Decoded, Decoder};
-pub use fragments::{FragmentCounts, FragmentResult, Limits};
+pub use fragment_counts::{FragmentCounts, FragmentResult};
+pub use fragments::Limits;
 pub use link::Link;
 pub use packet::{Datagram, Flags, Kind, Reason, Segment};

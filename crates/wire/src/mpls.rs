@@ -32,13 +32,16 @@ pub(crate) fn open<'a>(mut rest: &'a [u8], path: &mut Path) -> ControlFlow<Packe
     Break(Packet::Undecodable(Reason::TooDeep))
 }
 
-/// An address of Ethernet may begin as IP does, or as a control word does, so more than the first octet is asked.
+/// An address of Ethernet may begin as IP does, or as a control word does, so more than the first octet is asked. A
+/// tagged frame without a control word also reads as one with a control word and without a tag: it is the latter only
+/// where the word is what nearly all are, without flags and length.
 fn payload(octets: &[u8]) -> ControlFlow<Packet<'_>, Layer<'_>> {
-    let (control, behind) = octets.split_at_checked(CONTROL_WORD).unwrap_or((octets, &[]));
+    let behind = octets.get(CONTROL_WORD..).filter(|_| octets.first().is_some_and(|first| first >> 4 == 0));
+    let behind = behind.filter(|behind| is_frame(behind));
     if is_checked_v4(octets) {
         Continue(Layer::Ip(octets))
-    } else if control.first().is_some_and(|first| first >> 4 == 0) && is_frame(behind) {
-        Continue(Layer::Frame(behind))
+    } else if let Some(frame) = behind.filter(|_| octets.starts_with(&[0, 0]) || !is_frame(octets)) {
+        Continue(Layer::Frame(frame))
     } else if is_frame(octets) {
         Continue(Layer::Frame(octets))
     } else if is_ip(octets) {

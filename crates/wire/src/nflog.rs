@@ -30,3 +30,39 @@ pub(crate) fn open(frame: &[u8]) -> ControlFlow<Packet<'_>, Layer<'_>> {
     }
     Break(Packet::Undecodable(Reason::CutLinkHeader))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frames::{UDP, ipv4, joined, udp};
+
+    #[test]
+    fn finds_the_packet_among_the_attributes() {
+        let packet = ipv4(UDP, &udp(b"voice"));
+        let length = (4 + packet.len()) as u8;
+        // A prefix of an odd length, padded; the packet; its mark behind it.
+        let frame = |family: u8| {
+            let prefix = [7, 0, 10, 0, b'r', b't', b'p', 0];
+            joined(&[
+                &[family, 0, 0, 0],
+                &prefix,
+                &[length, 0, 9, 0],
+                &packet,
+                &[0; 3],
+                &[8, 0, 2, 0, 1, 1, 1, 1],
+            ])
+        };
+        assert_eq!(open(&frame(INET)), Continue(Layer::Ip(&packet)));
+        assert_eq!(open(&frame(7)), Break(Packet::Other(Kind::OtherNetwork)));
+        let whole = frame(INET);
+        for end in 0..16 {
+            assert_eq!(open(&whole[..end]), Break(Packet::Undecodable(Reason::CutLinkHeader)), "{end}");
+        }
+        assert_eq!(open(&whole[..40]), Continue(Layer::Ip(&packet[..24])));
+        // Attributes of no length, and without the packet.
+        for attributes in [[0, 0, 1, 0], [3, 0, 1, 0], [4, 0, 1, 0]] {
+            let frame = joined(&[&[INET, 0, 0, 0], &attributes.repeat(9)]);
+            assert_eq!(open(&frame), Break(Packet::Undecodable(Reason::CutLinkHeader)));
+        }
+    }
+}

@@ -59,14 +59,18 @@ pub(crate) fn is_ether(mut ether_type: u16, mut rest: &[u8]) -> bool {
             0x0806 => return rest.starts_with(&[0, 1, 8, 0]),
             0x8847 | 0x8848 => return rest.len() > 4,
             0x8864 => return rest.starts_with(&[0x11, 0]),
-            0x8100 | 0x88a8 | 0x9100 | 0x9200 => match rest.split_first_chunk::<4>() {
-                Some(([_, _, high, low], inner)) => {
-                    ether_type = u16::from_be_bytes([*high, *low]);
-                    rest = inner;
-                }
-                None => return false,
-            },
+            0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x8926 | 0x88e7 => {}
             _ => return false,
+        }
+        // A VLAN tag; VN-Tag, twice as wide; a service tag, which has the inner frame's addresses behind it.
+        let tag = match ether_type {
+            0x8926 => 4,
+            0x88e7 => 16,
+            _ => 2,
+        };
+        match rest.get(tag..).and_then(|rest| rest.split_first_chunk::<2>()) {
+            Some((inner, behind)) => (ether_type, rest) = (u16::from_be_bytes(*inner), behind),
+            None => return false,
         }
     }
     false

@@ -61,3 +61,35 @@ pub(crate) fn protocol(frame: &[u8]) -> Option<(u16, &[u8])> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frames::{UDP, ipv4, joined, udp};
+
+    #[test]
+    fn takes_every_frame_apart() {
+        let packet = ipv4(UDP, &udp(b"voice"));
+        let expected = Continue(Layer::Ppp(0x21, &packet[..]));
+        for header in [&[0xff, 3, 0, 0x21][..], &[0, 0x21], &[0xff, 3, 0x21], &[0x21]] {
+            let frame = joined(&[header, &packet]);
+            assert_eq!(framed(&frame), expected, "{header:x?}");
+            assert_eq!(serial(&frame), expected, "{header:x?}");
+        }
+        let cisco = joined(&[&[0x0f, 0, 8, 0], &packet]);
+        assert_eq!(serial(&cisco), Continue(Layer::Ether(0x0800, &packet)));
+        for cut in [&[][..], &[0], &[0xff, 3], &[0xff, 3, 0xc0]] {
+            assert_eq!(framed(cut), Break(CUT), "{cut:x?}");
+        }
+    }
+
+    #[test]
+    fn says_what_it_carries() {
+        assert_eq!(open(0x57, &[1]), Continue(Layer::Ip(&[1])));
+        assert_eq!(open(0x0281, &[1]), Continue(Layer::Ether(0x8847, &[1])));
+        // Its own set-up, and what is compressed or encrypted.
+        for protocol in [0xc021, 0x8021, 0x00fd] {
+            assert_eq!(open(protocol, &[1]), Break(Packet::Other(Kind::Ppp)));
+        }
+    }
+}

@@ -111,3 +111,77 @@ fn snap(body: &[u8]) -> Option<(u16, &[u8])> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frames::{UDP, ipv4, joined, udp, wlan};
+
+    const NONE: ControlFlow<Packet<'static>, Layer<'static>> = Break(Packet::Other(Kind::Wlan));
+
+    #[test]
+    fn opens_data_frames_in_every_direction() {
+        let packet = ipv4(UDP, &udp(b"voice"));
+        // Control octets, flags, and what they put behind the three addresses: the fourth, QoS, high throughput.
+        for (kind, flags, between) in [
+            (0x08, 0, 0),
+            (0x08, TO_DS, 0),
+            (0x08, FROM_DS | 0x08, 0),
+            (0x08, TO_DS | FROM_DS, 6),
+            (0x88, TO_DS, 2),
+            (0x88, TO_DS | FROM_DS, 8),
+            (0x88, ORDER | FROM_DS, 6),
+        ] {
+            let frame = wlan(kind, flags, &vec![0; between], 0x0800, &packet);
+            assert_eq!(open(&frame), Continue(Layer::Ether(0x0800, &packet)), "{kind:x} {flags:x}");
+        }
+    }
+
+    #[test]
+    fn leaves_what_cannot_be_read() {
+        let packet = ipv4(UDP, &udp(b"voice"));
+        // A beacon, an acknowledgment, no data, encrypted, a part, and several in one.
+        for (kind, flags, between) in [
+            (0x80, 0, vec![]),
+            (0xd4, 0, vec![]),
+            (0x48, TO_DS, vec![]),
+            (0xc8, TO_DS, vec![0, 0]),
+            (0x08, PROTECTED, vec![]),
+            (0x08, MORE_FRAGMENTS, vec![]),
+            (0x88, TO_DS, vec![AGGREGATE, 0]),
+        ] {
+            let frame = wlan(kind, flags, &between, 0x0800, &packet);
+            assert_eq!(open(&frame), NONE, "{kind:x} {flags:x}");
+        }
+        let mut second = wlan(8, 0, &[], 0x0800, &packet);
+        second[22] = 0x11;
+        assert_eq!(open(&second), NONE);
+        let cut = wlan(0x88, 0, &[0, 0], 0x0800, &packet);
+        (2..34).for_each(|length| assert_eq!(open(&cut[..length]), NONE));
+        assert_eq!(open(&cut[..1]), Break(Packet::Undecodable(Reason::CutLinkHeader)));
+    }
+
+    #[test]
+    fn passes_over_radiotap_of_any_shape() {
+        let packet = ipv4(UDP, &udp(b"voice"));
+        let plain = wlan(0x88, TO_DS, &[0, 0], 0x0800, &packet);
+        let padded = wlan(0x88, TO_DS, &[0, 0, 0, 0], 0x0800, &packet);
+        let stamp = [0; 8];
+        for (header, frame) in [
+            (vec![0, 0, 8, 0, 0, 0, 0, 0], &plain),
+            (vec![0, 0, 9, 0, 2, 0, 0, 0, 0x10], &plain),
+            (vec![0, 0, 9, 0, 2, 0, 0, 0, DATA_PADDED], &padded),
+            (joined(&[&[0, 0, 17, 0, 3, 0, 0, 0], &stamp, &[DATA_PADDED]]), &padded),
+            // A second word of presence: the time stamp stands on eight octets again.
+            (joined(&[&[0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0], &[0; 4], &stamp, &[DATA_PADDED]]), &padded),
+        ] {
+            let whole = joined(&[&header, frame]);
+            assert_eq!(radiotap(&whole), Continue(Layer::Ether(0x0800, &packet)), "{header:x?}");
+            for length in 0..header.len() {
+                assert_eq!(radiotap(&whole[..length]), Break(Packet::Undecodable(Reason::CutLinkHeader)));
+            }
+        }
+    }
+
+    const DATA_PADDED: u8 = 0x20;
+}
