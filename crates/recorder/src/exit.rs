@@ -34,7 +34,7 @@ impl Exit {
             (_, Some(io::ErrorKind::PermissionDenied)) => Exit::Permission,
             (Some(_), _) => Exit::Storage,
             (None, _) if error.is::<capture::Error>() => Exit::Input,
-            (None, _) if error.is::<web::Error>() => Exit::Usage,
+            (None, _) if error.is::<web::Error>() || error.is::<capture::FilterError>() => Exit::Usage,
             (None, _) => Exit::Storage,
         }
     }

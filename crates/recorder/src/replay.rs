@@ -23,6 +23,7 @@ use crate::summary::summary;
 
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
+    let filter = arguments.filter.as_deref().map(|words| filter(words, arguments.quiet)).transpose()?;
     let inputs = inputs(arguments)?;
     let (captures, refused) = capture::Replay::open(&inputs);
     let mut exit = Exit::Done;
@@ -37,9 +38,19 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     store.remove_abandoned()?;
     let ledger = Ledger::new(&store, open_index(&store)?);
     let mut run = Run::new(arguments, captures, store, ledger);
+    run.intake.filter_by(filter);
     exit = exit.max(run.read_all(&stop)?);
     exit = exit.max(run.finish()?);
     Ok(exit)
+}
+
+/// The filter of those words, with a word where it lets in more.
+pub(crate) fn filter(words: &str, quiet: bool) -> Result<capture::Filter, capture::FilterError> {
+    let filter = capture::Filter::new(words)?;
+    if let Some(read) = filter.read_as().filter(|_| !quiet) {
+        eprintln!("sipreel: so that no fragment and no tagged frame is lost, the filter is read as: {read}");
+    }
+    Ok(filter)
 }
 
 /// The index, with a word where it was not in order.
@@ -143,6 +154,7 @@ impl<'a> Run<'a> {
             if until_look == 0 {
                 until_look = STRIDE;
                 self.enter_done()?;
+                self.tell_unfiltered();
                 self.progress.show(
                     self.captures.bytes_read(),
                     self.captures.frames_read(),
@@ -154,11 +166,18 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        self.tell_unfiltered();
         self.intake.handle_end(end);
         while let Some(call) = self.intake.poll_call() {
             self.sealers.handle_call(call);
         }
         Ok(exit)
+    }
+
+    fn tell_unfiltered(&mut self) {
+        while let Some(refused) = self.intake.poll_unfiltered() {
+            self.progress.say(&format!("sipreel: {refused}"));
+        }
     }
 
     /// Seals what is left, closes the index and tells what was seen.

@@ -36,6 +36,7 @@ fn unread(intake: &Intake) -> Vec<String> {
     let undecodable = Reason::ALL.iter().map(|reason| reason.as_str()).zip(counts.undecodable);
     let errors = sip::ReadError::KINDS.iter().copied().zip(tracked.sip_errors);
     let rest = [
+        ("filtered out", counts.filtered),
         ("TCP segments", counts.segments),
         ("other UDP", tracked.other_datagrams),
         ("STUN", tracked.rtp.stun),
