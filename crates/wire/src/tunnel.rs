@@ -20,22 +20,27 @@ const TZSP: u16 = 37008;
 /// Whether a datagram between those ports may be a tunnel's. It is asked of every packet.
 #[inline(always)]
 pub(crate) fn may_be(source: u16, destination: u16) -> bool {
-    matches!(destination, L2TP | GTP_U | VXLAN | VXLAN_GPE | GENEVE | VXLAN_LINUX | TZSP) || source == L2TP
+    is_port(destination) || is_port(source)
 }
 
-/// What the datagram wraps.
+#[inline(always)]
+fn is_port(port: u16) -> bool {
+    matches!(port, L2TP | GTP_U | VXLAN | VXLAN_GPE | GENEVE | VXLAN_LINUX | TZSP)
+}
+
+/// What the datagram wraps. An answer may come from a tunnel's port to wherever the asker sent from.
 pub(crate) fn inner<'a>(datagram: &Datagram<'a>, path: &mut Path) -> Option<Layer<'a>> {
     let (source, destination) = (datagram.flow.source.port, datagram.flow.destination.port);
     if !may_be(source, destination) {
         return None;
     }
-    let (wrapping, number, layer) = match destination {
+    let port = if is_port(destination) { destination } else { source };
+    let (wrapping, number, layer) = match port {
         GTP_U => gtp::open(datagram.payload)?,
         VXLAN | VXLAN_LINUX => vxlan(datagram.payload)?,
         VXLAN_GPE => vxlan_gpe(datagram.payload)?,
         GENEVE => geneve(datagram.payload)?,
         TZSP => tzsp::open(datagram.payload)?,
-        // An answer comes from the port to where the asker sent from.
         _ => l2tp::over_udp(datagram.payload)?,
     };
     path.push(wrapping, number);
@@ -52,21 +57,22 @@ fn vxlan(octets: &[u8]) -> Option<(Wrapping, Option<u32>, Layer<'_>)> {
     fits.then(|| (Wrapping::Vxlan, Some(number(network)), Layer::Frame(frame)))
 }
 
-/// draft-ietf-nvo3-vxlan-gpe: the last of the octets that were reserved names what comes next.
+/// draft-ietf-nvo3-vxlan-gpe: the last of the octets that were reserved names what comes next. Some senders forget the
+/// flag that says so.
 fn vxlan_gpe(octets: &[u8]) -> Option<(Wrapping, Option<u32>, Layer<'_>)> {
-    const INSTANCE_AND_PROTOCOL: u8 = 0x0c;
+    const INSTANCE: u8 = 0x08;
 
     let ([flags, 0, 0, protocol, network @ .., 0], rest) = octets.split_first_chunk::<8>()? else {
         return vxlan(octets);
     };
-    if *flags & INSTANCE_AND_PROTOCOL != INSTANCE_AND_PROTOCOL || flags >> 6 != 0 {
-        return vxlan(octets);
+    if *flags & INSTANCE == 0 || flags >> 6 != 0 {
+        return None;
     }
     let layer = match protocol {
         1 | 2 => is_ip(rest).then_some(Layer::Ip(rest)),
         3 => is_frame(rest).then_some(Layer::Frame(rest)),
         5 => is_ether(0x8847, rest).then_some(Layer::Ether(0x8847, rest)),
-        _ => None,
+        _ => return vxlan(octets),
     }?;
     Some((Wrapping::Vxlan, Some(number(network)), layer))
 }

@@ -200,10 +200,12 @@ fn vxlan(frame: &[u8], number: u32) -> (Vec<u8>, Vec<String>) {
     (ip(UDP, &to_port(port, &joined(&[&flags, &network, frame])), number), one("vxlan", id))
 }
 
+/// With the flag that names a protocol, and as those send it that forget it.
 fn vxlan_gpe(packet: &[u8], number: u32) -> (Vec<u8>, Vec<String>) {
     let (network, id) = network(number);
     let protocol = if ether_type(packet) == 0x0800 { 1 } else { 2 };
-    let datagram = to_port(4790, &joined(&[&[0x0c, 0, 0, protocol], &network, packet]));
+    let flags = if number.is_multiple_of(2) { 0x0c } else { 0x08 };
+    let datagram = to_port(4790, &joined(&[&[flags, 0, 0, protocol], &network, packet]));
     (ip(UDP, &datagram, number), one("vxlan", id))
 }
 

@@ -305,6 +305,30 @@ fn a_tunnel_fragmented_inside_and_out_comes_together() {
     assert_sound(&decoder, Limits::default());
 }
 
+/// Each copy of a packet comes by another way: what differs between mirrors does not keep its fragments apart.
+#[test]
+fn fragments_of_two_mirrors_come_together() {
+    let datagram = udp(&invite());
+    let mut halves = [0..504, 504..1009].map(|part| ipv4_fragment(5, UDP, &datagram, part));
+    halves[1][8] -= 3;
+    halves[1][1] = 0xb8;
+    let frames = [
+        tagged(&[0x8100], 0x0800, &halves[0]),
+        ethernet(0x0800, &ipv4(47, &joined(&[&[0, 0, 8, 0], &halves[1]]))),
+        tagged(&[0x88a8, 0x8100], 0x0800, &halves[0]),
+        ethernet(0x0800, &halves[1]),
+    ];
+    let mut decoder = decoder();
+    let found: Vec<_> = frames
+        .iter()
+        .filter_map(|frame| whole(&decoder.decode(seconds(1), Link::Ethernet, frame)))
+        .map(|(payload, _)| payload)
+        .collect();
+    assert_eq!(found, [invite()]);
+    assert_eq!(decoder.fragments().of(FragmentResult::Duplicate), 2);
+    assert_sound(&decoder, Limits::default());
+}
+
 #[test]
 fn keeps_no_fragments_of_what_is_neither_udp_nor_tcp() {
     let mut decoder = decoder();
