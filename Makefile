@@ -1,9 +1,10 @@
 # What is done with this repository by hand and by CI; `make` alone lists it.
 # A fresh Debian with git, make and rustup is enough: `deps` sees to the C compiler and to libpcap.
 
-PREFIX       ?= /usr/local
-FUZZ_SECONDS ?= 60
-DEMO         ?= demo
+PREFIX           ?= /usr/local
+FUZZ_SECONDS     ?= 60
+MUTATION_SECONDS ?= 600
+DEMO             ?= demo
 
 # rustup puts cargo here, and a shell that was open before does not know it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -11,7 +12,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 SIPREEL := $(TARGET)/release/sipreel
 
-.PHONY: help build demo test bench fixtures fuzz install clean deps
+.PHONY: help build demo test bench fixtures fuzz mutate install clean deps
 
 help: ## list these
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -67,6 +68,9 @@ fuzz: deps ## run each fuzz target for FUZZ_SECONDS (60)
 		mkdir -p fuzz/corpus/$$target; \
 		cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS); \
 	done
+
+mutate: deps ## replay ever new mutations of all captures for MUTATION_SECONDS (600)
+	SIPREEL_MUTATION_SECONDS=$(MUTATION_SECONDS) cargo test --locked -p recorder --test hostile -- --nocapture every_capture
 
 install: ## put the program that was built into PREFIX/bin (/usr/local/bin)
 	@[ -x $(SIPREEL) ] || { echo "not built yet: make build" >&2; exit 1; }

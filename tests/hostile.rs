@@ -7,11 +7,16 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use common::capture::{self, Frame};
-use common::{Replayed, fixture, replay};
+use common::mutation::{Dice, mutated};
+use common::{Metrics, Replayed, fixture, replay};
+use maker::{Dialog, Phone, Script};
 
 /// The good call: phones at .21 and .22. What is hostile comes from other captures, where nobody has these addresses.
 const GOOD: &str = "baresip_speech.pcap";
@@ -24,31 +29,6 @@ const VICTIMS: [&str; 7] = [
     "sipp_compact_headers.pcap",
     "kamailio_rtpengine.pcap",
 ];
-
-/// xorshift64*: the same numbers everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Dice {
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// 0 to `sides` - 1.
-    fn below(&mut self, sides: usize) -> usize {
-        (self.roll() >> 33) as usize % sides.max(1)
-    }
-
-    fn byte(&mut self) -> u8 {
-        (self.roll() >> 40) as u8
-    }
-}
 
 /// Replays the good call with `hostile` frames strewn over its time, and compares its recording with the clean one.
 fn assert_unmoved(hostile: Vec<Vec<u8>>, what: &str) -> Replayed {
@@ -345,4 +325,174 @@ fn a_capture_that_is_damaged_anywhere_is_read_as_far_as_it_goes() {
         assert!(!tried.run.stderr.contains("panicked"), "{n}: {:?}", tried.run);
         tried.assert_sum_rule(&format!("damaged capture {n}"));
     }
+}
+
+// ---- every capture there is, mutated ----
+
+/// A good call between addresses that no fixture has.
+struct Good {
+    frames: Vec<Frame>,
+    recordings: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+static GOOD_CALL: LazyLock<Good> = LazyLock::new(|| good_call(2000));
+
+/// The call, in which both talk for so long, and its recording with nothing beside it.
+fn good_call(talk_ms: i64) -> Good {
+    let phone = |user, host| Phone::new(user, host, 7000);
+    let (caller, callee) = (phone("grace", "203.0.113.201"), phone("heidi", "203.0.113.202"));
+    let dialog = Dialog { call_id: "good".to_owned(), caller, callee };
+    let mut script = Script::new("good", "one good call");
+    let _ = script.plain_call(&dialog, 0, talk_ms);
+    let frames = script.finish().frames.into_iter();
+    let frames = frames.map(|frame| Frame { at_ns: frame.at_us as i64 * 1000, link: 1, bytes: frame.bytes });
+    let frames: Vec<Frame> = frames.collect();
+    let store = common::Store::new();
+    let path = store.beside("good.pcap");
+    fs::write(&path, capture::pcap(&frames)).expect("it can be written");
+    let alone = replay(&[path], &["--keep", "all"]);
+    assert_eq!(alone.store.recorded()[0].record["outcome"], "recorded");
+    Good { frames, recordings: alone.store.recordings() }
+}
+
+/// Every capture of `fixtures/`, those from scripts too.
+fn every_fixture() -> Vec<PathBuf> {
+    let made = fs::read_dir(fixture("made")).expect("captures made from scripts");
+    let mut all: Vec<PathBuf> = made.map(|entry| entry.expect("an entry").path()).collect();
+    all.extend(common::all_fixtures());
+    all.retain(|path| path.extension().is_some_and(|end| end == "pcap" || end == "pcapng"));
+    all.sort();
+    all
+}
+
+/// The good call and a mutation of `file` in one capture, both as long as the good call. Its frames stand where they
+/// came; what stands between them has the time and the place that the mutation gave it.
+fn beside_the_good_call(file: &Path, seed: u64) -> Vec<Frame> {
+    let frames = capture::frames(file);
+    let mut good = GOOD_CALL.frames.iter().peekable();
+    let span = |frames: &[Frame]| (frames[0].at_ns, frames[frames.len() - 1].at_ns - frames[0].at_ns);
+    let ((begin, lasts), (own_begin, own_lasts)) = (span(&GOOD_CALL.frames), span(&frames));
+    let moved = |at_ns: i64| {
+        begin + (i128::from(at_ns - own_begin) * i128::from(lasts) / i128::from(own_lasts.max(1))) as i64
+    };
+    let link = frames[0].link;
+    let stamped: Vec<_> = frames.into_iter().map(|frame| (moved(frame.at_ns), frame.bytes)).collect();
+    let mut all = Vec::new();
+    for (at_ns, bytes) in mutated(&stamped, &mut Dice::new(seed)) {
+        // A stamp within the call's time may be true.
+        let reached = if (begin..=begin + lasts).contains(&at_ns) { at_ns } else { begin };
+        while let Some(frame) = good.next_if(|frame| frame.at_ns <= reached) {
+            all.push(frame.clone());
+        }
+        all.push(Frame { at_ns, link, bytes });
+    }
+    all.extend(good.cloned());
+    all
+}
+
+/// Every table holds no more than it may.
+fn assert_within_limits(metrics: &Metrics, what: &str) {
+    let of = |family: &str| -> BTreeMap<String, f64> {
+        let own = |name: &String| {
+            name.strip_prefix(family).and_then(|rest| rest.strip_prefix('{')).map(str::to_owned)
+        };
+        metrics.0.iter().filter_map(|(name, value)| Some((own(name)?, *value))).collect()
+    };
+    let (entries, limits) = (of("sipreel_table_entries"), of("sipreel_table_limit"));
+    assert!(entries.len() >= 11 && entries.keys().eq(limits.keys()), "{what}");
+    assert!(of("sipreel_table_evictions_total").keys().eq(limits.keys()), "{what}");
+    for (table, entries) in entries {
+        assert!(entries <= limits[&table], "{what}: {table} {entries} of {}", limits[&table]);
+    }
+}
+
+/// One mutation of a capture; it must not touch the good call in it.
+fn assert_good_call_survives(file: &Path, seed: u64) {
+    let what = format!("{} mutated by seed {seed}", file.display());
+    let frames = beside_the_good_call(file, seed);
+    let store = common::Store::new();
+    let path = store.beside("mutated.pcapng");
+    fs::write(&path, capture::pcapng(&frames)).expect("it can be written");
+    let tried = replay(&[path], &["--keep", "all"]);
+    assert_eq!((tried.run.code, tried.run.stderr.as_str()), (0, ""), "{what}");
+    assert_eq!(tried.metrics.of("sipreel_calls_total{outcome=\"internal_error\"}"), 0.0, "{what}");
+    assert_eq!(
+        tried.metrics.of("sipreel_capture_packets_total{source=\"file\"}"),
+        frames.len() as f64,
+        "{what}"
+    );
+    tried.assert_sum_rule(&what);
+    assert_within_limits(&tried.metrics, &what);
+    let found = tried.store.recordings();
+    for (name, bytes) in &GOOD_CALL.recordings {
+        if found.get(name) != Some(bytes) {
+            let kept = std::env::temp_dir().join("mutated.pcapng");
+            fs::write(&kept, capture::pcapng(&frames)).expect("it can be written");
+            panic!("{what}: {} is another; see {}", name.display(), kept.display());
+        }
+    }
+}
+
+/// Each fixture by three seeds, or by ever new ones for so many seconds as `SIPREEL_MUTATION_SECONDS` says.
+#[test]
+fn every_capture_mutated_leaves_a_good_call_whole() {
+    let fixtures = every_fixture();
+    assert!(fixtures.len() >= 20);
+    let seconds = std::env::var("SIPREEL_MUTATION_SECONDS").ok().map(|text| text.parse().expect("seconds"));
+    let (begun, lasts) = (Instant::now(), Duration::from_secs(seconds.unwrap_or_default()));
+    let mut seed = 1000;
+    while seed < 1003 || begun.elapsed() < lasts {
+        for file in &fixtures {
+            assert_good_call_survives(file, seed);
+        }
+        seed += 1;
+    }
+    println!("{} captures by {} seeds each", fixtures.len(), seed - 1000);
+}
+
+// ---- a flood ----
+
+/// 50 000 INVITEs a second, each of another call, while a call is running: for a twentieth of a second, or for so many
+/// seconds as `SIPREEL_FLOOD_SECONDS` says.
+#[test]
+fn a_flood_of_invites_leaves_a_running_call_whole() {
+    const A_SECOND: i64 = 50_000;
+    let seconds: Option<i64> =
+        std::env::var("SIPREEL_FLOOD_SECONDS").ok().map(|text| text.parse().expect("seconds"));
+    let count = seconds.map_or(A_SECOND / 20, |seconds| seconds * A_SECOND);
+    let good = good_call(count * 1000 / A_SECOND + 1000);
+    let begin = good.frames[0].at_ns + 500_000_000;
+    let flood = (0..count).map(|n| {
+        let body = format!("{SDP}m=audio {} RTP/AVP 0\r\n", 1024 + n % 60_000);
+        let bytes = datagram(&invite(n as usize, b"Max-Forwards: 70\r\n", body.as_bytes()));
+        Frame { at_ns: begin + n * 1_000_000_000 / A_SECOND, link: 1, bytes }
+    });
+    let mut frames: Vec<Frame> = good.frames.iter().cloned().chain(flood).collect();
+    frames.sort_by_key(|frame| frame.at_ns);
+    let store = common::Store::new();
+    let path = store.beside("flood.pcap");
+    fs::write(&path, capture::pcap(&frames)).expect("it can be written");
+    let (begun, tried) = (Instant::now(), replay(&[path], &["--keep", "all"]));
+    println!("{} frames in {:.1} s", frames.len(), begun.elapsed().as_secs_f64());
+    assert_eq!((tried.run.code, tried.run.stderr.as_str()), (0, ""));
+    assert_eq!(tried.metrics.of("sipreel_calls_total{outcome=\"recorded\"}"), 1.0);
+    assert_eq!(tried.metrics.of("sipreel_calls_total{outcome=\"not_answered\"}"), count as f64);
+    assert_within_limits(&tried.metrics, "a flood");
+    // Each has its record; so many are too many to be read.
+    assert_eq!(tried.metrics.of("sipreel_calls_seen_total"), count as f64 + 1.0);
+    assert_eq!(records(&tried.store.path().join("recordings")), count as usize + 1);
+    for (name, bytes) in &good.recordings {
+        let found = fs::read(tried.store.path().join("recordings").join(name)).unwrap_or_default();
+        assert!(found == *bytes, "{} is another", name.display());
+    }
+}
+
+/// How many records there are in a folder.
+fn records(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let count = |entry: fs::DirEntry| match entry.file_type().expect("a type").is_dir() {
+        true => records(&entry.path()),
+        false => usize::from(entry.file_name() == "call.json"),
+    };
+    entries.map(count).sum()
 }

@@ -6,7 +6,7 @@ use benches::{Held, Load};
 use clock::Span;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use wire::{Decoded, Decoder, Limits, Link};
+use wire::{Decoded, Decoder, Duplicates, Limits, Link, Sighting};
 
 fn main() {
     divan::main();
@@ -76,6 +76,32 @@ fn decode(bencher: Bencher<'_, '_>, wrapping: Wrapping) {
             black_box(decoder.decode(at, link, frame));
         }
     });
+}
+
+/// The same with the copies of other mirrors looked for, by how many each packet has.
+#[divan::bench(args = [0, 1, 3])]
+fn decode_and_know_copies(bencher: Bencher<'_, '_>, copies: i64) {
+    let held = held(Wrapping::Plain);
+    let mut decoder = Decoder::new(Limits::default());
+    let mut duplicates = Duplicates::new(Limits::default());
+    let (mut later, mut rounds) = (Span::ZERO, 0);
+    let frames = held.len() * (1 + copies as usize);
+    bencher.counter(ItemsCount::new(frames)).bench_local(|| {
+        // What was seen a round before is long over.
+        (later, rounds) = (later + Span::from_secs(3600), rounds + 1);
+        for (at, link, frame) in held.frames() {
+            for copy in 0..=copies {
+                let at = at + later + Span::from_ms(copy);
+                let Decoded::Datagram(datagram) = decoder.decode(at, link, frame) else { continue };
+                // What looks like RTP bears a number.
+                let numbered = datagram.payload.first().is_some_and(|first| first >> 6 == 2);
+                let sighting = Sighting { at, mirror: 0, frame, numbered };
+                black_box(duplicates.handle_datagram(&datagram, &sighting));
+            }
+        }
+    });
+    let counts = duplicates.counts();
+    assert_eq!((counts.copies, counts.evicted), (rounds * held.len() as u64 * copies as u64, 0));
 }
 
 fn is_datagram(at: clock::Time, link: Link, frame: &[u8]) -> bool {

@@ -6,7 +6,13 @@ use clock::{Span, Time};
 use libfuzzer_sys::fuzz_target;
 use wire::{Decoded, Decoder, FragmentCounts, FragmentResult, Limits, Link};
 
-const LIMITS: Limits = Limits { packets: 3, bytes: 8192, timeout: Span::from_secs(30) };
+const LIMITS: Limits = Limits {
+    packets: 3,
+    bytes: 8192,
+    timeout: Span::from_secs(30),
+    duplicates: 64,
+    duplicate_window: Span::from_ms(300),
+};
 const LINKS: [u32; 16] = [1, 101, 0, 108, 113, 276, 228, 229, 147, 9, 50, 51, 104, 105, 127, 239];
 
 fuzz_target!(|bytes: &[u8]| {

@@ -95,6 +95,32 @@ pub(crate) fn pcap(frames: &[Frame]) -> Vec<u8> {
     file
 }
 
+/// A capture of frames of any link types: pcapng with an interface for each, in nanoseconds.
+pub(crate) fn pcapng(frames: &[Frame]) -> Vec<u8> {
+    let block = |kind: u32, body: &[u8]| {
+        let padded = body.len().next_multiple_of(4);
+        let len = (padded as u32 + 12).to_le_bytes();
+        [&kind.to_le_bytes()[..], &len, body, &vec![0; padded - body.len()], &len].concat()
+    };
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let mut file = block(0x0a0d_0d0a, &words(&[0x1a2b_3c4d, 1, u32::MAX, u32::MAX]));
+    let mut links: Vec<u32> = Vec::new();
+    for frame in frames {
+        let known = links.iter().position(|link| *link == frame.link);
+        let interface = known.unwrap_or_else(|| {
+            links.push(frame.link);
+            // The resolution is 10^-9.
+            file.extend(block(1, &words(&[frame.link, 0, 1 << 16 | 9, 9, 0])));
+            links.len() - 1
+        });
+        let len = frame.bytes.len() as u32;
+        let mut body = words(&[interface as u32, (frame.at_ns >> 32) as u32, frame.at_ns as u32, len, len]);
+        body.extend(&frame.bytes);
+        file.extend(block(6, &body));
+    }
+    file
+}
+
 /// The UDP datagram in an Ethernet frame, as much of it as was captured.
 pub(crate) fn datagram(frame: &Frame) -> Option<Datagram<'_>> {
     assert_eq!(frame.link, 1, "Ethernet");

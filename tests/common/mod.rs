@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) mod capture;
+pub(crate) mod mutation;
 
 /// The repository's own captures.
 pub(crate) fn fixtures() -> PathBuf {

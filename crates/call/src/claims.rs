@@ -30,6 +30,10 @@ pub(crate) struct Claims {
     by_flow: HashMap<Flow, (CallKey, Side), RandomState>,
     by_ssrc: HashMap<u32, (CallKey, Side), RandomState>,
     by_cname: HashMap<String, (CallKey, Side), RandomState>,
+    /// How many there are, each counted once a call.
+    entries: usize,
+    /// Those that had to make room or found none.
+    evicted: u64,
 }
 
 /// Where a call's claims stand, so that they can be withdrawn together.
@@ -73,11 +77,16 @@ impl Claims {
             if claims.len() >= MOST_CLAIMS {
                 // Neither the first nor the latest: a flood of claims pushes out no call that was there before it.
                 claims.remove(MOST_CLAIMS / 2);
+                self.evicted += 1;
             }
             claims.push(claim);
             claimed.endpoints.push(claim.named.endpoint);
-        } else if claims.is_empty() {
-            self.by_endpoint.remove(&claim.named.endpoint);
+            self.entries += 1;
+        } else {
+            self.evicted += 1;
+            if claims.is_empty() {
+                self.by_endpoint.remove(&claim.named.endpoint);
+            }
         }
     }
 
@@ -88,12 +97,15 @@ impl Claims {
         receiver: Side,
         claimed: &mut Claimed,
     ) {
-        enter(&mut self.by_rtcp, endpoint, (call, receiver), claimed, |claimed| &mut claimed.rtcp);
+        let entered =
+            enter(&mut self.by_rtcp, endpoint, (call, receiver), claimed, |claimed| &mut claimed.rtcp);
+        self.count(entered);
     }
 
     /// A stream of this flow is `sender`'s.
     pub(crate) fn claim_flow(&mut self, flow: Flow, call: CallKey, sender: Side, claimed: &mut Claimed) {
-        enter(&mut self.by_flow, flow, (call, sender), claimed, |claimed| &mut claimed.flows);
+        let entered = enter(&mut self.by_flow, flow, (call, sender), claimed, |claimed| &mut claimed.flows);
+        self.count(entered);
     }
 
     /// `sender` announced that it sends as `ssrc`, perhaps under a canonical name.
@@ -104,14 +116,31 @@ impl Claims {
         sender: Side,
         claimed: &mut Claimed,
     ) {
-        enter(&mut self.by_ssrc, ssrc, (call, sender), claimed, |claimed| &mut claimed.ssrcs);
+        let entered = enter(&mut self.by_ssrc, ssrc, (call, sender), claimed, |claimed| &mut claimed.ssrcs);
+        self.count(entered);
         if let Some(cname) = cname.filter(|cname| cname.len() <= LONGEST_CNAME) {
-            enter(&mut self.by_cname, cname, (call, sender), claimed, |claimed| &mut claimed.cnames);
+            let entered =
+                enter(&mut self.by_cname, cname, (call, sender), claimed, |claimed| &mut claimed.cnames);
+            self.count(entered);
+        }
+    }
+
+    /// How many claims there are, and how many had to make room or found none.
+    pub(crate) fn fill(&self) -> (usize, u64) {
+        (self.entries, self.evicted)
+    }
+
+    fn count(&mut self, entered: Entered) {
+        match entered {
+            Entered::New => self.entries += 1,
+            Entered::Renewed => {}
+            Entered::Refused => self.evicted += 1,
         }
     }
 
     /// Withdraws everything that `call` claimed.
     pub(crate) fn withdraw(&mut self, call: CallKey, claimed: &mut Claimed) {
+        self.entries -= claimed.len();
         for endpoint in claimed.endpoints.drain(..) {
             if let Some(claims) = self.by_endpoint.get_mut(&endpoint) {
                 claims.retain(|claim| claim.call != call);
@@ -154,7 +183,17 @@ const MOST_CLAIMS_A_CALL: usize = 1024;
 /// What RTCP can carry (RFC 3550, section 6.5).
 const LONGEST_CNAME: usize = 255;
 /// A key and its owner, the list that it may stand in, and the key once more with the call.
-const CLAIM_WEIGHT: usize = 256;
+pub(crate) const CLAIM_WEIGHT: usize = 256;
+
+/// What became of a claim.
+#[derive(Clone, Copy)]
+enum Entered {
+    New,
+    /// The call had claimed the same before.
+    Renewed,
+    /// The call has too many.
+    Refused,
+}
 
 /// Enters a claim that takes the place of any older one.
 fn enter<K: std::hash::Hash + Eq + Clone>(
@@ -163,13 +202,16 @@ fn enter<K: std::hash::Hash + Eq + Clone>(
     owner: (CallKey, Side),
     claimed: &mut Claimed,
     keys: impl Fn(&mut Claimed) -> &mut Vec<K>,
-) {
-    let is_known = map.get(&key).is_some_and(|&(call, _)| call == owner.0);
-    if is_known || !claimed.is_full() {
+) -> Entered {
+    if map.get(&key).is_some_and(|&(call, _)| call == owner.0) {
+        map.insert(key, owner);
+        Entered::Renewed
+    } else if claimed.is_full() {
+        Entered::Refused
+    } else {
         map.insert(key.clone(), owner);
-    }
-    if !is_known && !claimed.is_full() {
         keys(claimed).push(key);
+        Entered::New
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Counts {
     pub other_datagrams: u64,
     /// Calls that had to go because the table was full.
     pub calls_evicted: u64,
+    /// Those of them for which there was room but for what they held.
+    pub calls_evicted_for_bytes: u64,
     /// Streams that had to go because the table or the memory was full.
     pub streams_evicted: u64,
 }

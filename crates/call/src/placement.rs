@@ -12,9 +12,10 @@ use rtp::{Copying, Disposition, Dropped, Packet, Report, StreamId, Streams};
 use crate::arrival::Arrival;
 use crate::call::Matched;
 use crate::calls::Calls;
-use crate::claims::{CallKey, Claim, Claims};
+use crate::claims::{CLAIM_WEIGHT, CallKey, Claim, Claims};
 use crate::config::Config;
 use crate::counts::Counts;
+use crate::fill::{Fill, Fills};
 use crate::matcher::{self, Hearsay, Match, Verdict, Wanted};
 use crate::negotiation::Brought;
 use crate::open_call::{Attached, OpenCall};
@@ -62,6 +63,23 @@ impl Placement {
         counts.rtp.probation += forgotten.probation;
         counts.orphans = self.counts.orphans;
         counts.streams_evicted = self.counts.streams_evicted;
+    }
+
+    /// How full the tables of media are.
+    pub(crate) fn fills(&self, config: &Config) -> Fills {
+        let limits = config.streams;
+        let ((packets, copied_bytes), evicted) = (self.streams.kept(), self.streams.evicted());
+        let ((waiting, crowded_out), (claims, refused)) = (self.waiting.fill(), self.claims.fill());
+        Fills {
+            streams: Fill::new(self.streams.len(), limits.streams, self.counts.streams_evicted),
+            packets: Fill::new(packets, limits.packets, evicted.for_packets),
+            copied_bytes: Fill::new(copied_bytes, limits.copied_bytes, evicted.for_bytes),
+            waiting: Fill::new(waiting, limits.streams.saturating_mul(2), crowded_out),
+            hearsay: self.waiting.hearsay(),
+            // Each weighs so much of its call, and the calls together no more than the signalling may.
+            claims: Fill::new(claims, config.signalling_bytes / CLAIM_WEIGHT, refused),
+            ..Fills::default()
+        }
     }
 
     /// Streams in the table.

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use clock::{Span, Time};
+use clock::Time;
 use rtp::Kind;
 use sip::Message;
 
@@ -16,10 +16,12 @@ use crate::claims::CallKey;
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::dialog::{End, Tags};
+use crate::fill::{Fill, Fills};
 use crate::hindsight;
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
 use crate::side::Side;
+use crate::sweep::Sweep;
 
 /// Watches the datagrams of a network.
 #[derive(Debug)]
@@ -30,10 +32,7 @@ pub struct Tracker {
     closed: VecDeque<Call>,
     closed_count: u64,
     counts: Counts,
-    now: Time,
-    next_sweep: Time,
-    /// How often time passed since it was set back.
-    since_set_back: u32,
+    sweep: Sweep,
 }
 
 impl Tracker {
@@ -47,9 +46,7 @@ impl Tracker {
             closed: VecDeque::new(),
             closed_count: 0,
             counts: Counts::default(),
-            now: Time::default(),
-            next_sweep: Time::default(),
-            since_set_back: BETWEEN_SET_BACKS,
+            sweep: Sweep::default(),
         }
     }
 
@@ -69,28 +66,23 @@ impl Tracker {
             Kind::Other if sip::sniff(arrival.payload) => self.handle_sip(arrival),
             Kind::Other => self.counts.other_datagrams += 1,
         }
+        while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {
+            self.counts.calls_evicted_for_bytes += 1;
+        }
     }
 
     /// Lets time pass: calls that waited long enough are closed.
     pub fn handle_time(&mut self, now: Time) {
-        self.since_set_back = self.since_set_back.saturating_add(1);
-        if self.now - now > SET_BACK && self.since_set_back >= BETWEEN_SET_BACKS {
-            // The capture's clock was set back, or one of its time stamps was wrong: nobody waits until it comes round.
-            (self.now, self.next_sweep, self.since_set_back) = (now, now + SWEEP, 0);
+        if let Some(now) = self.sweep.handle(now) {
+            self.look_through(now);
         }
-        if now < self.next_sweep {
-            return;
-        }
-        self.now = self.now.max(now);
-        self.next_sweep = self.now + SWEEP;
-        while let Some(key) = self.calls.due_by(self.now) {
-            self.look_at(key);
-        }
-        self.media.expire(self.now);
     }
 
     /// The input is over: every open call is closed as `end`, every stream let go of.
     pub fn handle_end(&mut self, end: End) {
+        if let Some(now) = self.sweep.end() {
+            self.look_through(now);
+        }
         while let Some((_, key)) = self.calls.next_due() {
             self.close_by_signalling_or(key, end);
         }
@@ -122,6 +114,21 @@ impl Tracker {
         self.media.len()
     }
 
+    /// How full each bounded table is.
+    #[must_use]
+    pub fn fills(&self) -> Fills {
+        let (config, counts, calls) = (&self.config, &self.counts, &self.calls);
+        Fills {
+            calls: Fill::new(calls.len(), config.calls, counts.calls_evicted),
+            signalling_bytes: Fill::new(
+                calls.weight(),
+                config.signalling_bytes,
+                counts.calls_evicted_for_bytes,
+            ),
+            ..self.media.fills(config)
+        }
+    }
+
     /// What the tracker was told to keep.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -149,7 +156,6 @@ impl Tracker {
         call.dialog.handle_message(&message, from, arrival.at);
         self.handle_description(key, &message, from, arrival);
         self.calls.reschedule(key);
-        while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {}
     }
 
     /// How many bytes of messages one call may hold: what is scarce is shared, and never used up.
@@ -207,12 +213,20 @@ impl Tracker {
         self.media.claim(key, side, brought, arrival.at, &mut self.calls);
     }
 
+    /// Lets go of what is past its time.
+    fn look_through(&mut self, now: Time) {
+        while let Some(key) = self.calls.due_by(now) {
+            self.look_at(key, now);
+        }
+        self.media.expire(now);
+    }
+
     /// A call is due: it has waited long enough, or media was a sign of life.
-    fn look_at(&mut self, key: CallKey) {
+    fn look_at(&mut self, key: CallKey, now: Time) {
         self.hears_more_of(key);
         let Some(call) = self.calls.get(key) else { return };
         let (deadline, end) = call.deadline(&self.config.patience);
-        if deadline <= self.now {
+        if deadline <= now {
             self.close(key, end);
         } else {
             self.calls.set_due(key, deadline);
@@ -262,14 +276,6 @@ const SHARES: usize = 64;
 
 /// How many calls are asked for their media before one is closed to make room.
 const MOST_LOOKS: usize = 8;
-
-/// Captures are out of order by less where several queues fill one.
-const SET_BACK: Span = Span::from_secs(10);
-/// Each time is followed by a sweep: a capture whose time leaps to and fro must not make one a packet.
-const BETWEEN_SET_BACKS: u32 = 4096;
-
-/// How often the tables are looked through for what is past its time.
-const SWEEP: Span = Span::from_ms(1000);
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use rtp::StreamId;
 
+use crate::fill::Fill;
 use crate::matcher::Hearsay;
 
 /// Streams that begin or end at an endpoint. A stream leaves by name when it leaves the table of streams: nothing here
@@ -13,6 +14,9 @@ use crate::matcher::Hearsay;
 #[derive(Default, Debug)]
 pub(crate) struct Ends {
     by_endpoint: HashMap<Endpoint, Vec<StreamId>, RandomState>,
+    entries: usize,
+    /// Those that had to make room.
+    evicted: u64,
 }
 
 impl Ends {
@@ -25,8 +29,11 @@ impl Ends {
             if here.len() >= MOST_AN_ENDPOINT {
                 // Neither the first nor the latest: they may be a phone's, whatever flood came between.
                 here.remove(MOST_AN_ENDPOINT / 2);
+                self.entries -= 1;
+                self.evicted += 1;
             }
             here.push(id);
+            self.entries += 1;
         }
     }
 
@@ -38,7 +45,9 @@ impl Ends {
     pub(crate) fn leave(&mut self, id: StreamId, flow: Flow) {
         for endpoint in [flow.destination, flow.source] {
             if let Some(here) = self.by_endpoint.get_mut(&endpoint) {
+                let before = here.len();
                 here.retain(|&other| other != id);
+                self.entries -= before - here.len();
                 if here.is_empty() {
                     self.by_endpoint.remove(&endpoint);
                 }
@@ -59,6 +68,8 @@ impl Ends {
 pub(crate) struct Waiting {
     ends: Ends,
     hearsay: HashMap<StreamId, Hearsay, RandomState>,
+    /// Hearsay for which there was no room.
+    unheard: u64,
 }
 
 impl Waiting {
@@ -81,7 +92,19 @@ impl Waiting {
     pub(crate) fn hear(&mut self, id: StreamId, hearsay: Hearsay) {
         if self.hearsay.len() < MOST_HEARSAY {
             self.hearsay.insert(id, hearsay);
+        } else {
+            self.unheard += 1;
         }
+    }
+
+    /// Both ends of the streams that wait: how many, and how many had to make room.
+    pub(crate) fn fill(&self) -> (usize, u64) {
+        (self.ends.entries, self.ends.evicted)
+    }
+
+    /// Of how many streams RTCP told, how many there may be, and what found no room.
+    pub(crate) fn hearsay(&self) -> Fill {
+        Fill::new(self.hearsay.len(), MOST_HEARSAY, self.unheard)
     }
 
     pub(crate) fn heard(&self, id: StreamId) -> Option<&Hearsay> {

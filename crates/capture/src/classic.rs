@@ -64,7 +64,7 @@ impl Classic {
         // At most 2^32 s and as many units: far from what an i64 holds.
         let ns = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.dialect.unit_ns);
         let at = Time::from_ns(ns);
-        self.head = Head { at, link: self.link, wire_len, start: next + RECORD, len };
+        self.head = Head { at, link: self.link, wire_len, start: next + RECORD, len, interface: 0 };
         self.progress.offset = (next + RECORD + len) as u64;
         self.progress.frames += 1;
         Ok(Some(at))

@@ -17,6 +17,8 @@ pub struct Frame<'a> {
     pub wire_len: u32,
     /// Where `bytes` begins in the mapped input; `None` where the bytes are only lent.
     pub place: Option<Place>,
+    /// A number that all frames of one interface of one input have in common, and those of others have not.
+    pub origin: u32,
 }
 
 /// Where a byte stands in the mapped inputs of one [`Replay`](crate::Replay); its [`Medium`](crate::Medium) reads it.
@@ -65,6 +67,8 @@ pub(crate) struct Head {
     /// Where its bytes begin in the reader's file or buffer.
     pub(crate) start: usize,
     pub(crate) len: usize,
+    /// The interface, of an input that names several.
+    pub(crate) interface: u16,
 }
 
 impl Head {
@@ -77,6 +81,7 @@ impl Head {
             bytes: buffer.get(self.start..).and_then(|rest| rest.get(..self.len)).unwrap_or_default(),
             wire_len: self.wire_len,
             place: begin.map(|begin| begin.offset(self.start)),
+            origin: u32::from(self.interface),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Library {
         let len = packet.data.len();
         self.bytes.clear();
         self.bytes.extend_from_slice(packet.data);
-        self.head = Head { at, link: self.link, wire_len: packet.header.len, start: 0, len };
+        self.head = Head { at, link: self.link, wire_len: packet.header.len, start: 0, len, interface: 0 };
         self.progress.offset += (self.record + len) as u64;
         self.progress.frames += 1;
         Ok(Some(at))

@@ -73,9 +73,14 @@ impl Replay {
             None => None,
         };
         self.front = first.or_else(|| self.behind.pop().map(|Reverse((_, reader))| reader));
-        let frame = self.front.and_then(|reader| self.readers.get(reader)).map(Reader::frame);
-        self.frames += u64::from(frame.is_some());
-        Ok(frame)
+        let Some((number, reader)) = self.front.and_then(|front| Some((front, self.readers.get(front)?)))
+        else {
+            return Ok(None);
+        };
+        self.frames += 1;
+        let frame = reader.frame();
+        // Interfaces have 16 bits of it: they are no more than that.
+        Ok(Some(Frame { origin: (number as u32) << 16 | frame.origin, ..frame }))
     }
 
     /// How many bytes all inputs have, packed as they are; `None` where a stream is among them.
@@ -166,6 +171,22 @@ mod tests {
         assert_eq!(names(&frames), ["b0", "a0", "c0", "a1", "a2", "b1", "c1", "b2"]);
         let (frames, _) = testing::read(&[&c, &b, &a]);
         assert_eq!(names(&frames), ["b0", "a0", "c0", "c1", "b1", "a1", "a2", "b2"]);
+    }
+
+    #[test]
+    fn frames_say_which_interface_of_which_input_they_are_of() {
+        let classic = NANO.file(&packets(&[1, 4], "a"));
+        let blocks = Blocks::new(true).interface(1, 0, Some(9), 0).interface(1, 0, Some(9), 0);
+        let blocks = blocks.enhanced(1, 2, b"b").enhanced(0, 3, b"b").obsolete(1, 5, b"b").file();
+        let (_folder, mut replay, errors) = testing::open(&[&classic, &testing::gzip(&blocks), &classic]);
+        assert!(errors.is_empty());
+        let mut origins = Vec::new();
+        while let Some(frame) = replay.next().unwrap() {
+            origins.push((frame.at.as_ns(), frame.origin));
+        }
+        let (first, second, third) = (0, 1 << 16, 2 << 16);
+        let expected = [(1, first), (1, third), (2, second + 1), (3, second), (4, first), (4, third)];
+        assert_eq!(origins, [&expected[..], &[(5, second + 1)]].concat());
     }
 
     #[test]

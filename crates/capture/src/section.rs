@@ -112,14 +112,16 @@ impl Section {
         let interface = self.interface(packet.if_id)?;
         let at = interface.time(packet.ts_high, packet.ts_low);
         let len = packet.caplen as usize;
-        Ok(Head { at, link: interface.link, wire_len: packet.origlen, start: 28, len })
+        let (link, wire_len) = (interface.link, packet.origlen);
+        Ok(Head { at, link, wire_len, start: 28, len, interface: packet.if_id as u16 })
     }
 
     /// A Simple Packet Block has no time: it is given that of the packet before it.
     fn simple(&self, packet: &SimplePacketBlock<'_>) -> Result<Head, Why> {
         let interface = self.interface(0)?;
         let len = packet.data.len().min(packet.origlen as usize).min(interface.snaplen as usize);
-        Ok(Head { at: self.last, link: interface.link, wire_len: packet.origlen, start: 12, len })
+        let (link, wire_len) = (interface.link, packet.origlen);
+        Ok(Head { at: self.last, link, wire_len, start: 12, len, interface: 0 })
     }
 
     /// ```text
@@ -140,6 +142,7 @@ impl Section {
             wire_len: self.word(wire_len),
             start: 28,
             len,
+            interface: id,
         }))
     }
 

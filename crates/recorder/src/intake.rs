@@ -3,12 +3,14 @@
 use call::{Arrival, Call, End, Tracker};
 use capture::{Frame, Place};
 use clock::Time;
-use wire::{Decoded, Decoder, Kind, Link, Reason};
+use wire::{Decoded, Decoder, Duplicates, Kind, Link, Reason, Sighting};
 
 /// The reading thread's share of the way of a packet.
 pub(crate) struct Intake {
     filter: Option<capture::Filter>,
+    limits: wire::Limits,
     decoder: Decoder,
+    duplicates: Duplicates,
     tracker: Tracker,
     counts: Counts,
 }
@@ -31,7 +33,7 @@ pub(crate) struct Counts {
 }
 
 impl Intake {
-    pub(crate) fn new(config: call::Config) -> Intake {
+    pub(crate) fn new(config: call::Config, limits: wire::Limits) -> Intake {
         let counts = Counts {
             frames: 0,
             bytes: 0,
@@ -42,8 +44,8 @@ impl Intake {
             undecodable: [0; Reason::ALL.len()],
             last_at: Time::default(),
         };
-        let decoder = Decoder::new(wire::Limits::default());
-        Intake { filter: None, decoder, tracker: Tracker::new(config), counts }
+        let (decoder, duplicates) = (Decoder::new(limits), Duplicates::new(limits));
+        Intake { filter: None, limits, decoder, duplicates, tracker: Tracker::new(config), counts }
     }
 
     /// From here on, only frames that fit `filter` are looked at.
@@ -72,6 +74,11 @@ impl Intake {
         match self.decoder.decode(frame.at, Link::from(frame.link), frame.bytes) {
             Decoded::Datagram(datagram) => {
                 self.counts.truncated += u64::from(datagram.truncated);
+                let numbered = rtp::kind(datagram.payload) == rtp::Kind::Rtp;
+                let sighting = sighting(frame, datagram.packet, numbered);
+                if self.duplicates.handle_datagram(&datagram, &sighting) {
+                    return;
+                }
                 let whole = rtp::Frame {
                     bytes: frame.bytes,
                     link: frame.link,
@@ -89,7 +96,11 @@ impl Intake {
                     frame: reassembled.unwrap_or(whole),
                 });
             }
-            Decoded::Segment(_) => self.counts.segments += 1,
+            Decoded::Segment(segment) => {
+                let is_copy =
+                    self.duplicates.handle_segment(&segment, &sighting(frame, segment.packet, false));
+                self.counts.segments += u64::from(!is_copy);
+            }
             Decoded::Held => {}
             Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, &kind),
             Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, &reason),
@@ -113,6 +124,21 @@ impl Intake {
         &self.tracker
     }
 
+    /// What the decoder and the packets of the last moments may hold.
+    pub(crate) fn limits(&self) -> wire::Limits {
+        self.limits
+    }
+
+    /// The packets of the last moments.
+    pub(crate) fn duplicates(&self) -> &Duplicates {
+        &self.duplicates
+    }
+
+    /// Frames turned away because a mirror had shown what they hold before: packets, and fragments of some.
+    pub(crate) fn copies(&self) -> u64 {
+        self.duplicates.counts().copies + self.fragments().of(wire::FragmentResult::Duplicate)
+    }
+
     pub(crate) fn fragments(&self) -> &wire::FragmentCounts {
         self.decoder.fragments()
     }
@@ -126,6 +152,11 @@ impl rtp::Overflow for Disk {
     fn put(&mut self, bytes: &[u8]) -> Option<u64> {
         self.0.put(bytes).ok()
     }
+}
+
+/// A frame, or the `packet` that its fragment completed, as one of several mirrors shows it.
+fn sighting<'a>(frame: &Frame<'a>, packet: Option<&'a [u8]>, numbered: bool) -> Sighting<'a> {
+    Sighting { at: frame.at, mirror: frame.origin, frame: packet.unwrap_or(frame.bytes), numbered }
 }
 
 /// LINKTYPE_RAW.

@@ -3,6 +3,8 @@
 //! Everything that knows a protocol, a file format or a clock lives in a crate below; here values are moved between
 //! them, errors are told once, and the exit code is chosen.
 
+#[cfg(test)]
+mod bounds;
 mod calls;
 mod cli;
 mod exit;

@@ -81,13 +81,23 @@ pub(crate) fn count(metrics: &Metrics, intake: &Intake, ended: u64) {
     metrics.update(|families| {
         count_frames(families, intake.counts());
         count_tracked(families, intake.tracker(), ended);
-        for &result in wire::FragmentResult::ALL {
-            families.capture.set_fragments(result.as_str(), intake.fragments().of(result));
-        }
-        families.tables.set_entries(Table::Fragments, intake.fragments().packets as u64);
-        families.tables.set_limit(Table::Fragments, wire::Limits::default().packets as u64);
-        families.tables.set_evictions(Table::Fragments, intake.fragments().of(wire::FragmentResult::Evicted));
+        count_wire(families, intake);
     });
+}
+
+fn count_wire(families: &Families, intake: &Intake) {
+    let (fragments, duplicates) = (intake.fragments(), intake.duplicates());
+    for &result in wire::FragmentResult::ALL {
+        families.capture.set_fragments(result.as_str(), fragments.of(result));
+    }
+    let (limits, evicted) = (intake.limits(), fragments.of(wire::FragmentResult::Evicted));
+    let (packets, bytes) = (fragments.packets as u64, fragments.bytes as u64);
+    families.tables.set(Table::Fragments, packets, limits.packets as u64, evicted);
+    families.tables.set(Table::FragmentBytes, bytes, limits.bytes as u64, fragments.evicted_for_bytes);
+    let seen = duplicates.counts();
+    families.tables.set(Table::Duplicates, seen.entries as u64, duplicates.limit() as u64, seen.evicted);
+    families.capture.set_duplicates(intake.copies());
+    families.capture.set_duplicate_ratio(Source::File, intake.copies(), intake.counts().frames);
 }
 
 fn count_frames(families: &Families, counts: &Counts) {
@@ -137,10 +147,17 @@ fn count_tracked(families: &Families, tracker: &Tracker, ended: u64) {
     families.media.set_orphans(OrphanReason::Unclaimed, counts.orphans.unclaimed);
     families.media.set_orphans(OrphanReason::Ambiguous, counts.orphans.ambiguous);
     families.media.set_orphans(OrphanReason::Evicted, counts.orphans.evicted);
-    families.tables.set_entries(Table::Calls, tracker.open_calls() as u64);
-    families.tables.set_limit(Table::Calls, tracker.config().calls as u64);
-    families.tables.set_evictions(Table::Calls, counts.calls_evicted);
-    families.tables.set_entries(Table::Streams, tracker.open_streams() as u64);
-    families.tables.set_limit(Table::Streams, tracker.config().streams.streams as u64);
-    families.tables.set_evictions(Table::Streams, counts.streams_evicted);
+    let fills = tracker.fills();
+    for (table, fill) in [
+        (Table::Calls, fills.calls),
+        (Table::Streams, fills.streams),
+        (Table::KeptPackets, fills.packets),
+        (Table::CopiedBytes, fills.copied_bytes),
+        (Table::Waiting, fills.waiting),
+        (Table::Hearsay, fills.hearsay),
+        (Table::Claims, fills.claims),
+        (Table::SignallingBytes, fills.signalling_bytes),
+    ] {
+        families.tables.set(table, fill.entries, fill.limit, fill.evicted);
+    }
 }

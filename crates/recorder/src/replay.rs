@@ -128,7 +128,8 @@ impl<'a> Run<'a> {
         let kept = Kept { mapped: captures.medium(), spilled: spill.spilled() };
         let sealers = Sealers::new(threads, store.clone(), kept, settings);
         let progress = Progress::new(captures.bytes_total(), arguments.quiet);
-        let mut intake = Intake::new(call::Config { copying, ..call::Config::default() });
+        let config = call::Config { copying, ..call::Config::default() };
+        let mut intake = Intake::new(config, wire::Limits::default());
         intake.spill_to(spill);
         Run { arguments, captures, intake, sealers, ledger, progress, store }
     }

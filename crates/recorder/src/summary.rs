@@ -37,6 +37,7 @@ fn unread(intake: &Intake) -> Vec<String> {
     let errors = sip::ReadError::KINDS.iter().copied().zip(tracked.sip_errors);
     let rest = [
         ("filtered out", counts.filtered),
+        ("duplicates", intake.copies()),
         ("TCP segments", counts.segments),
         ("other UDP", tracked.other_datagrams),
         ("STUN", tracked.rtp.stun),

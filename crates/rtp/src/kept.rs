@@ -131,10 +131,9 @@ struct Chunk {
     bytes: Vec<u8>,
 }
 
-/// About five seconds of packets of 20 ms: small enough to let go of one by one, large enough to be cheap.
+/// About five seconds of packets of 20 ms: small enough to let go of one by one, large enough to be cheap. The first
+/// of a stream grows to it by doubling: two hundred thousand streams may just have begun.
 const CHUNK_SLOTS: usize = 256;
-/// So many packets may be something else than a stream; with the next one there is room for the whole chunk.
-const FEW_SLOTS: usize = 16;
 
 /// How much of each lent frame is copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -259,9 +258,6 @@ impl Chunk {
                 (Held::new(false, header.len()), copied_before as u64, extent)
             }
         };
-        if self.slots.len() == FEW_SLOTS {
-            self.slots.reserve_exact(CHUNK_SLOTS - FEW_SLOTS);
-        }
         self.slots.push(Slot {
             arrival,
             place,

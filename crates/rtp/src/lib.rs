@@ -23,5 +23,5 @@ pub use packet::Packet;
 pub use rtcp::Report;
 pub use sequence::{Sent, Sequence};
 pub use statistics::Statistics;
-pub use streams::{Disposition, Dropped, Forgotten, Limits, Stream, StreamId, Streams};
+pub use streams::{Disposition, Dropped, Evicted, Forgotten, Limits, Stream, StreamId, Streams};
 pub use timeline::{Before, Sounding, Talkspurt, Timeline};

@@ -123,6 +123,7 @@ pub struct Streams {
     packets: usize,
     copied_bytes: usize,
     forgotten: Forgotten,
+    evicted: Evicted,
     cut: Vec<StreamId>,
     overflow: Option<Box<dyn Overflow>>,
 }
@@ -141,6 +142,15 @@ pub struct Forgotten {
     pub unclaimed: u64,
     /// Of sources that never proved to be a stream.
     pub probation: u64,
+}
+
+/// Streams that had to go, and packets that found no room where none could, for want of room other than for streams.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Evicted {
+    /// Because of the number of packets.
+    pub for_packets: u64,
+    /// Because of the bytes copied of them.
+    pub for_bytes: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -177,6 +187,7 @@ impl Streams {
             packets: 0,
             copied_bytes: 0,
             forgotten: Forgotten::default(),
+            evicted: Evicted::default(),
             cut: Vec::new(),
             overflow: None,
         }
@@ -199,11 +210,13 @@ impl Streams {
     ) -> Disposition {
         // A super-frame is copied too, wherever it lies: its places do not fit a slot.
         let lent = frame.place.is_none() || frame.bytes.len() > usize::from(u16::MAX);
-        let must_copy = lent && self.copied_bytes >= self.limits.copied_bytes;
-        if must_copy && !self.make_room(dropped) {
+        let copied = if lent { frame.bytes.len() } else { 0 };
+        let is_full = copied > 0 && self.copied_bytes + copied > self.limits.copied_bytes;
+        if is_full && !self.make_room(copied, dropped) {
             return Disposition::Refused;
         }
         while self.packets >= self.limits.packets {
+            self.evicted.for_packets += 1;
             if !self.evict(dropped) {
                 return Disposition::Refused;
             }
@@ -334,6 +347,18 @@ impl Streams {
         self.forgotten
     }
 
+    /// What had to go for want of room other than for streams.
+    #[must_use]
+    pub fn evicted(&self) -> Evicted {
+        self.evicted
+    }
+
+    /// How many packets are kept of all streams, and how many bytes were copied of them and are in memory.
+    #[must_use]
+    pub fn kept(&self) -> (usize, usize) {
+        (self.packets, self.copied_bytes)
+    }
+
     /// How many streams are in the table, those that were cut among them.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -439,8 +464,8 @@ impl Streams {
         true
     }
 
-    /// Brings the copied bytes under their limit: by spilling what belongs to calls, else by dropping what does not.
-    fn make_room(&mut self, dropped: &mut Vec<Dropped>) -> bool {
+    /// Makes room for so many bytes to be copied: by spilling what belongs to calls, else by dropping what does not.
+    fn make_room(&mut self, bytes: usize, dropped: &mut Vec<Dropped>) -> bool {
         if let Some(overflow) = self.overflow.as_deref_mut() {
             let spilled: usize =
                 self.table.iter_mut().flatten().map(|stream| stream.kept.spill(overflow)).sum();
@@ -450,8 +475,13 @@ impl Streams {
                 self.overflow = None;
             }
         }
-        while self.copied_bytes >= self.limits.copied_bytes && self.evict(dropped) {}
-        self.copied_bytes < self.limits.copied_bytes
+        while self.copied_bytes + bytes > self.limits.copied_bytes {
+            self.evicted.for_bytes += 1;
+            if !self.evict(dropped) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Drops the least useful stream: the oldest on probation, else the oldest that nobody claims.

@@ -137,6 +137,7 @@ mod tests {
     fn voice(flow: Flow) -> Decoded<'static> {
         Decoded::Datagram(Datagram {
             flow,
+            id: 0,
             payload: VOICE,
             truncated: false,
             packet: None,
@@ -337,6 +338,7 @@ mod tests {
                     Endpoint::new(Address::v4(ALICE), 5060),
                     Endpoint::new(Address::v4(BOB), 5062),
                 ),
+                id: 0,
                 sequence: 0xdead_beef,
                 acknowledgment: 7,
                 flags: crate::Flags(0b0001_1000),
@@ -376,7 +378,14 @@ mod tests {
     #[test]
     fn reads_lengths_laxly() {
         let datagram = |payload: &'static [u8], truncated| {
-            Decoded::Datagram(Datagram { flow: flow(), payload, truncated, packet: None, path: &Path::NONE })
+            Decoded::Datagram(Datagram {
+                flow: flow(),
+                id: 0,
+                payload,
+                truncated,
+                packet: None,
+                path: &Path::NONE,
+            })
         };
         let packet = ipv4(UDP, &udp(VOICE));
         let with = |at: usize, value: usize| {

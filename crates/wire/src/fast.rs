@@ -32,7 +32,7 @@ pub(crate) fn plain(frame: &[u8]) -> Option<(Datagram<'_>, Option<u16>)> {
 #[inline(always)]
 fn ipv4(packet: &[u8]) -> Option<Datagram<'_>> {
     let (header, rest) = packet.split_first_chunk::<28>()?;
-    let [0x45, _, t0, t1, _, _, f0, f1, _, 17, _, _, s0, s1, s2, s3, d0, d1, d2, d3, udp @ ..] = header
+    let [0x45, _, t0, t1, i0, i1, f0, f1, _, 17, _, _, s0, s1, s2, s3, d0, d1, d2, d3, udp @ ..] = header
     else {
         return None;
     };
@@ -43,7 +43,8 @@ fn ipv4(packet: &[u8]) -> Option<Datagram<'_>> {
     let length = usize::from(u16::from_be_bytes([*t0, *t1])).checked_sub(20)?;
     let source = Address::v4([*s0, *s1, *s2, *s3]);
     let destination = Address::v4([*d0, *d1, *d2, *d3]);
-    datagram(source, destination, udp, length, rest)
+    let datagram = datagram(source, destination, udp, length, rest)?;
+    Some(Datagram { id: u16::from_be_bytes([*i0, *i1]), ..datagram })
 }
 
 #[inline(always)]
@@ -79,6 +80,7 @@ fn datagram<'a>(
     }
     Some(Datagram {
         flow: Flow::new(Endpoint::new(source, source_port), Endpoint::new(destination, destination_port)),
+        id: 0,
         payload: rest.get(..octets.checked_sub(8)?)?,
         truncated: false,
         packet: None,

@@ -33,6 +33,8 @@ pub struct FragmentCounts {
     pub packets: usize,
     /// Bytes of memory that they take.
     pub bytes: usize,
+    /// Fragments that had to make room because of the bytes, among those of [`FragmentResult::Evicted`].
+    pub evicted_for_bytes: u64,
     results: [u64; FragmentResult::ALL.len()],
 }
 

@@ -16,7 +16,7 @@ use crate::fragment::{Fragment, Key};
 use crate::fragment_counts::{FragmentCounts, FragmentResult};
 use crate::partial::{Fit, Partial};
 
-/// The bounds of what waits.
+/// The bounds of what is remembered of packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Packets of which fragments wait.
@@ -25,11 +25,22 @@ pub struct Limits {
     pub bytes: usize,
     /// How long after a packet's first fragment came the rest may come, by capture time.
     pub timeout: Span,
+    /// Packets that are remembered, to know their copies by.
+    pub duplicates: usize,
+    /// How far from a packet its copies may be, before or behind it, by capture time.
+    pub duplicate_window: Span,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { packets: 4096, bytes: 32 << 20, timeout: Span::from_secs(30) }
+        Limits {
+            packets: 4096,
+            bytes: 32 << 20,
+            timeout: Span::from_secs(30),
+            // What 8000 calls send in the window.
+            duplicates: 1 << 18,
+            duplicate_window: Span::from_ms(300),
+        }
     }
 }
 
@@ -53,6 +64,8 @@ pub(crate) struct Fragments {
     /// The packets' keys in the order in which they began.
     order: BTreeMap<u64, Key>,
     begun: u64,
+    /// When the fragment before came.
+    before: Time,
     echoes: Echoes,
     digest: RandomState,
 }
@@ -65,6 +78,7 @@ impl Fragments {
             partials: HashMap::with_hasher(RandomState::default()),
             order: BTreeMap::new(),
             begun: 0,
+            before: Time::default(),
             echoes: Echoes::default(),
             digest: RandomState::default(),
         }
@@ -78,6 +92,7 @@ impl Fragments {
     pub(crate) fn add(&mut self, at: Time, fragment: &Fragment<'_>, whole: &mut Vec<u8>) -> Added {
         self.counts.received += 1;
         self.expire(at);
+        self.before = at;
         if fragment.truncated || !fragment.is_sound() {
             let result =
                 if fragment.truncated { FragmentResult::Truncated } else { FragmentResult::Malformed };
@@ -156,9 +171,11 @@ impl Fragments {
     }
 
     /// Drops the packets that waited too long, from the oldest on. It is done once one is found in time: where
-    /// the capture's clock leaps, a packet may outlast its time until its next fragment or until room is short.
+    /// the capture's clock leaps, a packet may outlast its time until its next fragment or until room is short. One
+    /// fragment alone may have a wrong stamp: the one before must say the same.
     fn expire(&mut self, at: Time) {
-        while let Some(key) = self.oldest().filter(|key| self.is_late(at, key)) {
+        let before = self.before;
+        while let Some(key) = self.oldest().filter(|key| self.is_late(at, key) && self.is_late(before, key)) {
             self.forget(&key, FragmentResult::TimedOut);
         }
     }
@@ -171,6 +188,10 @@ impl Fragments {
     fn make_room(&mut self) {
         while self.counts.packets > self.limits.packets || self.counts.bytes > self.limits.bytes {
             let Some(oldest) = self.oldest() else { break };
+            if self.counts.bytes > self.limits.bytes {
+                let fragments = self.partials.get(&oldest).map_or(0, Partial::fragments);
+                self.counts.evicted_for_bytes += fragments;
+            }
             self.forget(&oldest, FragmentResult::Evicted);
         }
     }

@@ -75,7 +75,7 @@ fn carried<'a>(ip: &LaxIpSlice<'a>, path: &mut Path) -> ControlFlow<Packet<'a>, 
             path.push(Wrapping::IpInIp, None);
             Continue(Layer::Ip(inner.payload))
         }
-        UDP => match transport::udp(addresses(ip), inner.payload, inner.incomplete) {
+        UDP => match transport::udp(addresses(ip), identification(ip), inner.payload, inner.incomplete) {
             Packet::Datagram(datagram) => match tunnel::inner(&datagram, path) {
                 Some(layer) => Continue(layer),
                 None => Break(Packet::Datagram(datagram)),
@@ -86,7 +86,7 @@ fn carried<'a>(ip: &LaxIpSlice<'a>, path: &mut Path) -> ControlFlow<Packet<'a>, 
         L2TP => l2tp::over_ip(inner.payload, path),
         MPLS => Continue(Layer::Ether(0x8847, inner.payload)),
         ETHER_IP => ether_ip(inner.payload, path),
-        TCP => Break(transport::tcp(addresses(ip), inner.payload, inner.incomplete)),
+        TCP => Break(transport::tcp(addresses(ip), identification(ip), inner.payload, inner.incomplete)),
         protocol => Break(Packet::Other(kind(protocol))),
     }
 }
@@ -100,6 +100,14 @@ fn ether_ip<'a>(packet: &'a [u8], path: &mut Path) -> ControlFlow<Packet<'a>, La
         }
         Some(_) => Break(Packet::Other(Kind::Tunnel)),
         None => undecodable(Reason::CutTunnelHeader),
+    }
+}
+
+/// What the sender tells its packets apart by; IPv6 has it in fragments alone.
+fn identification(ip: &LaxIpSlice<'_>) -> u16 {
+    match ip {
+        LaxIpSlice::Ipv4(v4) => v4.header().identification(),
+        LaxIpSlice::Ipv6(_) => 0,
     }
 }
 

@@ -5,6 +5,7 @@
 //! grow without bound. Time is the capture's own, given with each frame.
 
 mod decoder;
+mod duplicates;
 mod echoes;
 mod erspan;
 mod fast;
@@ -32,11 +33,13 @@ mod tag;
 mod transport;
 mod tunnel;
 mod tzsp;
+mod ways;
 mod wlan;
 #[cfg(test)]
 mod wrappers;
 
 pub use decoder::{Decoded, Decoder};
+pub use duplicates::{DuplicateCounts, Duplicates, Sighting};
 pub use fragment_counts::{FragmentCounts, FragmentResult};
 pub use fragments::Limits;
 pub use link::Link;

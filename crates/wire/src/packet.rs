@@ -10,6 +10,9 @@ use crate::label::labels;
 pub struct Datagram<'a> {
     /// Who sent it to whom: of the innermost IP header.
     pub flow: Flow,
+    /// The innermost IP header's identification (RFC 6864), by which the sender tells its packets apart; 0 where it
+    /// does not, as IPv6 without fragments never does.
+    pub id: u16,
     /// What UDP carries, as far as the frame holds it; never padding or a trailer behind it.
     pub payload: &'a [u8],
     /// The lengths in the headers name more octets than the frame holds: the snap length cut it.
@@ -26,6 +29,8 @@ pub struct Datagram<'a> {
 pub struct Segment<'a> {
     /// Who sent it to whom: of the innermost IP header.
     pub flow: Flow,
+    /// As in [`Datagram::id`].
+    pub id: u16,
     /// The sequence number: of the first octet of the payload, or of SYN.
     pub sequence: u32,
     /// The acknowledgment number; it says nothing unless the flag ACK is set.

@@ -10,7 +10,7 @@ const UDP_HEADER: u16 = 8;
 
 /// A datagram in the payload of an IP packet, which is `cut` where the frame holds less than its header says. A
 /// length of zero, as a jumbogram (RFC 2675) or segmentation offload leaves it, is the rest of the packet.
-pub(crate) fn udp<'a>(addresses: (Address, Address), octets: &'a [u8], cut: bool) -> Packet<'a> {
+pub(crate) fn udp<'a>(addresses: (Address, Address), id: u16, octets: &'a [u8], cut: bool) -> Packet<'a> {
     let Ok(udp) = UdpSlice::from_slice_lax(octets) else {
         return Packet::Undecodable(Reason::CutTransportHeader);
     };
@@ -19,6 +19,7 @@ pub(crate) fn udp<'a>(addresses: (Address, Address), octets: &'a [u8], cut: bool
     }
     Packet::Datagram(Datagram {
         flow: flow(addresses, udp.source_port(), udp.destination_port()),
+        id,
         payload: udp.payload(),
         truncated: usize::from(udp.length()) > octets.len() || (udp.length() == 0 && cut),
         packet: None,
@@ -27,7 +28,7 @@ pub(crate) fn udp<'a>(addresses: (Address, Address), octets: &'a [u8], cut: bool
 }
 
 /// A segment in the payload of an IP packet; TCP has no length of its own.
-pub(crate) fn tcp<'a>(addresses: (Address, Address), octets: &'a [u8], cut: bool) -> Packet<'a> {
+pub(crate) fn tcp<'a>(addresses: (Address, Address), id: u16, octets: &'a [u8], cut: bool) -> Packet<'a> {
     let tcp = match TcpSlice::from_slice(octets) {
         Ok(tcp) => tcp,
         Err(HeaderSliceError::Len(_)) => return Packet::Undecodable(Reason::CutTransportHeader),
@@ -35,6 +36,7 @@ pub(crate) fn tcp<'a>(addresses: (Address, Address), octets: &'a [u8], cut: bool
     };
     Packet::Segment(Segment {
         flow: flow(addresses, tcp.source_port(), tcp.destination_port()),
+        id,
         sequence: tcp.sequence_number(),
         acknowledgment: tcp.acknowledgment_number(),
         flags: Flags(octets.get(13).copied().unwrap_or_default()),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::placement::MOST_STREAMS_A_CALL;
+use clock::Span;
 use flow::{Address, Endpoint, Flow};
 use rtp::Frame;
 
@@ -200,8 +201,15 @@ fn one_time_stamp_of_another_century_stops_no_clock() {
     wire.send((STRANGER, 1), (STRANGER, 1), &rtp(1, 1));
     wire.now = now;
     wire.running_call();
-    wire.now += Span::from_secs(1000);
-    wire.send((STRANGER, 1), (STRANGER, 1), &rtp(1, 2));
+    for wrong in [Time::from_ns(i64::MAX), Time::from_parts(4_000_000_000, 0), Time::default()] {
+        wire.now = wrong;
+        wire.send((STRANGER, 1), (STRANGER, 1), &rtp(1, 1));
+        assert_eq!(wire.tracker.open_calls(), 1, "{wrong}");
+    }
+    wire.now = now + Span::from_secs(1000);
+    for seq in 2..5 {
+        wire.send((STRANGER, 1), (STRANGER, 1), &rtp(1, seq));
+    }
     assert_eq!(wire.tracker.open_calls(), 0, "neither media nor signalling came for long");
     assert_eq!(running(&wire.over), (4, End::MediaTimeout));
 }

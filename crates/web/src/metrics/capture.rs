@@ -12,6 +12,7 @@ pub struct Capture {
     bytes: Labelled<IntCounter>,
     dropped: Labelled<IntCounter>,
     duplicates: IntCounter,
+    duplicate_ratio: Labelled<Gauge>,
     truncated: IntCounter,
     undecodable: Labelled<IntCounter>,
     set_aside: Labelled<IntCounter>,
@@ -34,6 +35,11 @@ impl Capture {
             duplicates: register.total(
                 "capture_duplicate_packets_total",
                 "Packets turned away because the mirror had shown them before.",
+            ),
+            duplicate_ratio: register.ratios(
+                "capture_duplicate_ratio",
+                "Share of a source's packets, of all so far, that were such duplicates: 0 to 1.",
+                source,
             ),
             truncated: register
                 .total("capture_truncated_packets_total", "Packets that the snap length cut short."),
@@ -83,6 +89,13 @@ impl Capture {
     /// All duplicates so far.
     pub fn set_duplicates(&self, total: u64) {
         raise(&self.duplicates, total);
+    }
+
+    /// How many duplicates there are among all packets so far.
+    pub fn set_duplicate_ratio(&self, source: Source, duplicates: u64, packets: u64) {
+        if let Some(ratio) = self.duplicate_ratio.child(&[source.as_str()]) {
+            ratio.set(if packets == 0 { 0.0 } else { duplicates as f64 / packets as f64 });
+        }
     }
 
     /// All packets so far that were cut short.

@@ -48,6 +48,11 @@ impl Register<'_> {
         self.labelled(GaugeVec::new(opts(name, help), &names(&[set])), &[set])
     }
 
+    /// A ratio for each label.
+    pub(super) fn ratios(&self, name: &str, help: &str, set: Set<'_>) -> Labelled<Gauge> {
+        self.times(name, help, set)
+    }
+
     /// A histogram; a value on a bucket's bound falls into it.
     pub(super) fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
         let opts = HistogramOpts { common_opts: opts(name, help), buckets: buckets.to_vec() };

@@ -131,6 +131,22 @@ closed_set! {
         Streams = "streams",
         /// IP packets that wait for their fragments.
         Fragments = "fragments",
+        /// Bytes of these fragments.
+        FragmentBytes = "fragment_bytes",
+        /// Packets that are remembered, to know their copies by.
+        Duplicates = "duplicates",
+        /// RTP packets kept, of all streams.
+        KeptPackets = "kept_packets",
+        /// Bytes copied of these packets.
+        CopiedBytes = "copied_bytes",
+        /// Both ends of the streams that wait for a call.
+        Waiting = "waiting",
+        /// Senders of such streams of which RTCP told.
+        Hearsay = "hearsay",
+        /// Endpoints and sources that calls named for their media.
+        Claims = "claims",
+        /// Bytes of signalling, and of all else that open calls hold.
+        SignallingBytes = "signalling_bytes",
     }
 }
 

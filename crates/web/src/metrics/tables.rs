@@ -17,14 +17,21 @@ impl Tables {
     pub(super) fn register(register: &Register<'_>) -> Self {
         let table = ("table", Table::NAMES);
         Tables {
-            entries: register.levels("table_entries", "Entries in a bounded table.", table),
-            limit: register.levels("table_limit", "Entries that a bounded table may hold.", table),
+            entries: register.levels("table_entries", "Entries, or bytes, in a bounded table.", table),
+            limit: register.levels("table_limit", "Entries, or bytes, that a bounded table may hold.", table),
             evictions: register.totals(
                 "table_evictions_total",
-                "Entries that had to make room in a full table.",
+                "Entries that had to make room in a full table, or found none.",
                 &[table],
             ),
         }
+    }
+
+    /// Entries now and at most, and all evictions so far.
+    pub fn set(&self, table: Table, entries: u64, limit: u64, evictions: u64) {
+        self.set_entries(table, entries);
+        self.set_limit(table, limit);
+        self.set_evictions(table, evictions);
     }
 
     /// Entries now.

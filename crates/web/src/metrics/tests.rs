@@ -53,6 +53,7 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("capture_bytes_total", "counter", &["source"], 3),
     ("capture_dropped_packets_total", "counter", &["source", "stage"], 12),
     ("capture_duplicate_packets_total", "counter", &[], 1),
+    ("capture_duplicate_ratio", "gauge", &["source"], 3),
     ("capture_last_packet_timestamp_seconds", "gauge", &["source"], 3),
     ("capture_packets_total", "counter", &["source"], 3),
     ("capture_set_aside_packets_total", "counter", &["kind"], 2),
@@ -77,9 +78,9 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("storage_errors_total", "counter", &["op"], 7),
     ("storage_free_bytes", "gauge", &[], 1),
     ("storage_used_bytes", "gauge", &[], 1),
-    ("table_entries", "gauge", &["table"], 3),
-    ("table_evictions_total", "counter", &["table"], 3),
-    ("table_limit", "gauge", &["table"], 3),
+    ("table_entries", "gauge", &["table"], Table::ALL.len()),
+    ("table_evictions_total", "counter", &["table"], Table::ALL.len()),
+    ("table_limit", "gauge", &["table"], Table::ALL.len()),
     ("tcp_streams_total", "counter", &["result"], 2),
 ];
 
@@ -305,6 +306,8 @@ fn every_value_arrives_where_it_belongs() {
         capture.set_bytes(Source::Interface, 1 << 40);
         capture.set_dropped(Source::Hep, Stage::Kernel, 7);
         capture.set_duplicates(8);
+        capture.set_duplicate_ratio(Source::Hep, 1, 4);
+        capture.set_duplicate_ratio(Source::File, 0, 0);
         capture.set_truncated(9);
         capture.set_undecodable("link_type", 10);
         capture.set_set_aside("tcp", 23);
@@ -327,6 +330,7 @@ fn every_value_arrives_where_it_belongs() {
         tables.set_entries(Table::Calls, 23);
         tables.set_limit(Table::Streams, 24);
         tables.set_evictions(Table::Fragments, 25);
+        tables.set(Table::Duplicates, 32, 33, 34);
         storage.set_free(26);
         storage.set_used(u64::MAX);
         storage.set_errors(Operation::Rename, 27);
@@ -343,6 +347,8 @@ fn every_value_arrives_where_it_belongs() {
         ("capture_bytes_total{source=\"interface\"}", 1_099_511_627_776.0),
         ("capture_dropped_packets_total{source=\"hep\",stage=\"kernel\"}", 7.0),
         ("capture_duplicate_packets_total", 8.0),
+        ("capture_duplicate_ratio{source=\"hep\"}", 0.25),
+        ("capture_duplicate_ratio{source=\"file\"}", 0.0),
         ("capture_truncated_packets_total", 9.0),
         ("capture_undecodable_frames_total{reason=\"link_type\"}", 10.0),
         ("capture_set_aside_packets_total{kind=\"tcp\"}", 23.0),
@@ -362,6 +368,9 @@ fn every_value_arrives_where_it_belongs() {
         ("table_entries{table=\"calls\"}", 23.0),
         ("table_limit{table=\"streams\"}", 24.0),
         ("table_evictions_total{table=\"fragments\"}", 25.0),
+        ("table_entries{table=\"duplicates\"}", 32.0),
+        ("table_limit{table=\"duplicates\"}", 33.0),
+        ("table_evictions_total{table=\"duplicates\"}", 34.0),
         ("storage_free_bytes", 26.0),
         ("storage_used_bytes", 9_223_372_036_854_775_807.0),
         ("storage_errors_total{op=\"rename\"}", 28.0),

@@ -210,10 +210,25 @@ fn a_packet_with_a_fragment_lost_times_out() {
     assert_eq!(decoder.decode(seconds(131), Link::RawIp, &last), Decoded::Held);
     assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 1);
     assert_eq!(decoder.fragments().packets, 2);
-    // A clock set back by more than the time-out ends them, too.
+    // A clock set back by more than the time-out ends them, too, once that is sure.
+    decoder.decode(seconds(1), Link::RawIp, &first);
+    assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 2);
     decoder.decode(seconds(1), Link::RawIp, &first);
     assert_eq!(decoder.fragments().of(FragmentResult::TimedOut), 3);
     assert_sound(&decoder, Limits::default());
+}
+
+#[test]
+fn one_fragment_of_a_wild_time_ends_no_other_packet() {
+    let datagram = udp(&[1; 392]);
+    let [first, last] = [0..200, 200..400].map(|part| ipv4_fragment(1, UDP, &datagram, part));
+    let other = ipv4_fragment(2, UDP, &datagram, 0..200);
+    for wild in [0, 9_000_000] {
+        let mut decoder = decoder();
+        decoder.decode(seconds(1000), Link::RawIp, &first);
+        decoder.decode(seconds(wild), Link::RawIp, &other);
+        assert!(whole(&decoder.decode(seconds(1000), Link::RawIp, &last)).is_some(), "{wild}");
+    }
 }
 
 #[test]
@@ -386,7 +401,7 @@ proptest! {
 #[test]
 fn no_frame_does_harm() {
     let sorts = of_every_sort();
-    let limits = Limits { packets: 64, bytes: 16_000, timeout: Span::from_secs(2) };
+    let limits = Limits { packets: 64, bytes: 16_000, timeout: Span::from_secs(2), ..Limits::default() };
     let mut decoder = Decoder::new(limits);
     let mut seed = Seeded(1);
     let mut datagrams = 0;
