@@ -20,6 +20,10 @@ enum Wrapping {
     TwoTags,
     Ipv6,
     Sll,
+    Gre,
+    Vxlan,
+    Erspan2,
+    Gtp,
 }
 
 impl fmt::Display for Wrapping {
@@ -30,12 +34,36 @@ impl fmt::Display for Wrapping {
             Wrapping::TwoTags => "two_tags",
             Wrapping::Ipv6 => "ipv6",
             Wrapping::Sll => "sll",
+            Wrapping::Gre => "gre",
+            Wrapping::Vxlan => "vxlan",
+            Wrapping::Erspan2 => "erspan2",
+            Wrapping::Gtp => "gtp",
         })
     }
 }
 
-const ALL: [Wrapping; 5] =
-    [Wrapping::Plain, Wrapping::Vlan, Wrapping::TwoTags, Wrapping::Ipv6, Wrapping::Sll];
+const ALL: [Wrapping; 9] = [
+    Wrapping::Plain,
+    Wrapping::Vlan,
+    Wrapping::TwoTags,
+    Wrapping::Ipv6,
+    Wrapping::Sll,
+    Wrapping::Gre,
+    Wrapping::Vxlan,
+    Wrapping::Erspan2,
+    Wrapping::Gtp,
+];
+
+/// The loop alone: what reading the frames costs, from which the decoder's part is told.
+#[divan::bench]
+fn bare(bencher: Bencher<'_, '_>) {
+    let held = held(Wrapping::Plain);
+    bencher.counter(ItemsCount::new(held.len())).counter(BytesCount::new(held.bytes())).bench_local(|| {
+        for (at, link, frame) in held.frames() {
+            black_box((at, link, frame.first(), frame.last()));
+        }
+    });
+}
 
 #[divan::bench(args = ALL)]
 fn decode(bencher: Bencher<'_, '_>, wrapping: Wrapping) {
@@ -104,10 +132,42 @@ fn wrapped(wrapping: Wrapping, link: Link, frame: &[u8]) -> Option<(Link, Vec<u8
             let header = [0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0];
             (Link::from(LINKTYPE_LINUX_SLL), [&header, packet].concat())
         }
+        Wrapping::Gre => (link, mirrored(addresses, GRE, &[&[0x20, 0, 8, 0, 0, 0, 0, 77], packet])),
+        Wrapping::Erspan2 => {
+            let header = [0x10, 0, 0x88, 0xbe, 0, 0, 0, 3, 0x10, 100, 0x18, 5, 0, 0, 0, 1];
+            (link, mirrored(addresses, GRE, &[&header, frame]))
+        }
+        Wrapping::Vxlan => {
+            (link, mirrored(addresses, UDP, &[&udp(4789, frame), &[8, 0, 0, 0, 0, 0, 1, 0], frame]))
+        }
+        Wrapping::Gtp => {
+            let [high, low] = (packet.len() as u16).to_be_bytes();
+            (
+                link,
+                mirrored(addresses, UDP, &[&udp(2152, packet), &[0x30, 0xff, high, low, 0, 0, 0, 1], packet]),
+            )
+        }
     })
 }
 
 const LINKTYPE_LINUX_SLL: u32 = 113;
+const UDP: u8 = 17;
+const GRE: u8 = 47;
+
+/// An Ethernet frame of an IPv4 packet between two ends of a tunnel.
+fn mirrored(addresses: &[u8; 12], protocol: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let payload = parts.concat();
+    let [high, low] = (20 + payload.len() as u16).to_be_bytes();
+    let ends = [203, 0, 113, 1, 203, 0, 113, 2];
+    let header = [0x45, 0, high, low, 0, 1, 0, 0, 64, protocol, 0, 0];
+    [&addresses[..], &[8, 0], &header, &ends, &payload].concat()
+}
+
+/// The header of a datagram that holds a tunnel's header of eight octets and `inner`.
+fn udp(port: u16, inner: &[u8]) -> [u8; 8] {
+    let ([p0, p1], [l0, l1]) = (port.to_be_bytes(), (16 + inner.len() as u16).to_be_bytes());
+    [0xc3, 0x50, p0, p1, l0, l1, 0, 0]
+}
 
 /// The IPv4 packet as IPv6 carries it, from and to addresses that hold the old ones at their end (RFC 8200).
 fn ipv6(packet: &[u8]) -> Option<Vec<u8>> {

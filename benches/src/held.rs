@@ -68,7 +68,7 @@ impl Held {
             let (flow, length) = (datagram.flow, datagram.payload.len());
             let payload = bytes.get(bytes.len() - length..)?;
             let frame = rtp::Frame { bytes, link: LINKTYPE_ETHERNET, place: Some(place) };
-            Some(Arrival { at, flow, payload, frame })
+            Some(Arrival { at, flow, path: &flow::Path::NONE, payload, frame })
         })
     }
 }

@@ -27,6 +27,7 @@ fuzz_target!(|steps: Vec<Step>| {
             tracker.handle_datagram(&Arrival {
                 at: sent.at,
                 flow: sent.flow,
+                path: &flow::Path::NONE,
                 payload: sent.payload(),
                 frame,
             });

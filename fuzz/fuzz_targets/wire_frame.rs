@@ -13,7 +13,7 @@ const LIMITS: Limits = Limits {
     duplicates: 64,
     duplicate_window: Span::from_ms(300),
 };
-const LINKS: [u32; 9] = [1, 101, 0, 108, 113, 276, 228, 229, 147];
+const LINKS: [u32; 16] = [1, 101, 0, 108, 113, 276, 228, 229, 147, 9, 50, 51, 104, 105, 127, 239];
 
 fuzz_target!(|bytes: &[u8]| {
     let mut decoder = Decoder::new(LIMITS);

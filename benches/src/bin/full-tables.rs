@@ -113,7 +113,7 @@ impl Wire {
         };
         let frame = rtp::Frame { bytes: &self.frame, link: 1, place: Some(self.place) };
         let (at, flow, payload) = (self.now, datagram.flow, datagram.payload);
-        self.tracker.handle_datagram(&Arrival { at, flow, payload, frame });
+        self.tracker.handle_datagram(&Arrival { at, flow, path: &flow::Path::NONE, payload, frame });
         self.place += self.frame.len() as u64;
         self.now += Span::from_ns(20_000);
     }

@@ -112,7 +112,10 @@ impl Placement {
         };
         let (flow, frame) = (arrival.flow, &arrival.frame);
         match self.streams.handle_packet(arrival.at, flow, &packet, frame, &mut self.dropped) {
-            Disposition::Opened(id) => self.place_and_revisit(id, flow, calls),
+            Disposition::Opened(id) => {
+                self.streams.note_path(id, *arrival.path);
+                self.place_and_revisit(id, flow, calls);
+            }
             Disposition::Refused => self.counts.rtp.refused += 1,
             Disposition::Kept(_) | Disposition::Probation(_) => {}
         }

@@ -8,6 +8,7 @@ mod blocks;
 mod classic;
 mod error;
 mod feed;
+mod filter;
 mod format;
 mod frame;
 mod input;
@@ -21,8 +22,10 @@ mod replay;
 mod section;
 mod source;
 mod spill;
+mod widening;
 
 pub use error::{Error, Why};
+pub use filter::{Filter, FilterError};
 pub use format::Packing;
 pub use frame::{Frame, Place};
 pub use input::Input;

@@ -24,6 +24,18 @@ pub(crate) fn of_dlt(dlt: u32) -> u32 {
     }
 }
 
+/// What libpcap on Linux calls that LINKTYPE_.
+pub(crate) fn to_dlt(link: u32) -> u32 {
+    match link {
+        100 => 11,
+        RAW => 12,
+        102 => 13,
+        246 => 18,
+        106 => 19,
+        same => same,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +51,6 @@ mod tests {
         assert_eq!(of_header(12), RAW);
         assert_eq!(of_dlt(12), RAW);
         assert_eq!(of_dlt(113), 113);
+        (0..300).for_each(|dlt| assert_eq!(of_dlt(to_dlt(of_dlt(dlt))), of_dlt(dlt)));
     }
 }

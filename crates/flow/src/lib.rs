@@ -3,9 +3,13 @@
 //! Every layer that looks at traffic speaks of them, so they stand below all of them. IPv4 addresses are held
 //! mapped into IPv6 (RFC 4291, section 2.5.5.2).
 
+mod path;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+pub use path::{Path, Wrap, Wrapping};
 
 /// The upper half of `::ffff:0:0/96`, under which IPv4 addresses are held.
 const MAPPED: u64 = 0xffff_0000_0000;

@@ -154,8 +154,9 @@ fn facts(record: &Record) -> String {
 }
 
 fn described(stream: &store::StreamRecord) -> String {
+    let within: String = stream.encapsulation.iter().map(|wrap| format!(", in {wrap}")).collect();
     format!(
-        "{} {} > {}  {}  {} packets, {} lost, jitter {:.1} ms  ({}, {})",
+        "{} {} > {}  {}  {} packets, {} lost, jitter {:.1} ms  ({}, {}{within})",
         stream.ssrc,
         stream.source,
         stream.destination,

@@ -78,6 +78,10 @@ pub(crate) struct Replay {
     /// The same as FILE
     #[arg(short = 'r', long = "read", value_name = "FILE")]
     pub(crate) read: Vec<String>,
+    /// Read only the packets that fit FILTER, in tcpdump's words; rests of fragmented packets and tagged frames are not
+    /// lost by it
+    #[arg(short = 'f', long = "filter", value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

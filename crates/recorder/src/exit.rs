@@ -39,7 +39,13 @@ impl Exit {
             (None, _) if error.is::<LiveError>() => Exit::of_live(error.downcast_ref()),
             (Some(_), _) => Exit::Storage,
             (None, _) if error.is::<capture::Error>() => Exit::Input,
-            (None, _) if error.is::<web::Error>() || error.is::<Problem>() => Exit::Usage,
+            (None, _)
+                if error.is::<web::Error>()
+                    || error.is::<Problem>()
+                    || error.is::<capture::FilterError>() =>
+            {
+                Exit::Usage
+            }
             (None, _) => Exit::Storage,
         }
     }

@@ -7,6 +7,7 @@ use wire::{Decoded, Decoder, Duplicates, Kind, Link, Reason, Sighting};
 
 /// The reading thread's share of the way of a packet.
 pub(crate) struct Intake {
+    filter: Option<capture::Filter>,
     limits: wire::Limits,
     decoder: Decoder,
     duplicates: Duplicates,
@@ -20,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) frames: u64,
     pub(crate) bytes: u64,
     pub(crate) truncated: u64,
+    /// Frames that the filter kept out; of them nothing else is counted but their number and size.
+    pub(crate) filtered: u64,
     /// TCP segments; what they carry is not read.
     pub(crate) segments: u64,
     /// Frames that were understood and are neither UDP nor TCP, by the position of their kind in [`Kind::ALL`].
@@ -35,13 +38,24 @@ impl Intake {
             frames: 0,
             bytes: 0,
             truncated: 0,
+            filtered: 0,
             segments: 0,
             other: [0; Kind::ALL.len()],
             undecodable: [0; Reason::ALL.len()],
             last_at: Time::default(),
         };
         let (decoder, duplicates) = (Decoder::new(limits), Duplicates::new(limits));
-        Intake { limits, decoder, duplicates, tracker: Tracker::new(config), counts }
+        Intake { filter: None, limits, decoder, duplicates, tracker: Tracker::new(config), counts }
+    }
+
+    /// From here on, only frames that fit `filter` are looked at.
+    pub(crate) fn filter_by(&mut self, filter: Option<capture::Filter>) {
+        self.filter = filter;
+    }
+
+    /// The next link type whose frames cannot be filtered and all pass.
+    pub(crate) fn poll_unfiltered(&mut self) -> Option<capture::FilterError> {
+        self.filter.as_mut()?.poll_refused()
     }
 
     /// Where packets go for which memory is short.
@@ -53,6 +67,10 @@ impl Intake {
         self.counts.frames += 1;
         self.counts.bytes += frame.bytes.len() as u64;
         self.counts.last_at = self.counts.last_at.max(frame.at);
+        if self.filter.as_mut().is_some_and(|filter| !filter.admits(frame.link, frame.bytes)) {
+            self.counts.filtered += 1;
+            return;
+        }
         match self.decoder.decode(frame.at, Link::from(frame.link), frame.bytes) {
             Decoded::Datagram(datagram) => {
                 self.counts.truncated += u64::from(datagram.truncated);
@@ -73,6 +91,7 @@ impl Intake {
                 self.tracker.handle_datagram(&Arrival {
                     at,
                     flow,
+                    path: datagram.path,
                     payload,
                     frame: reassembled.unwrap_or(whole),
                 });

@@ -15,7 +15,7 @@ pub(crate) fn new() -> Metrics {
     let classes: Vec<&str> = sip::StatusClass::ALL.iter().map(|class| class.as_str()).collect();
     let reasons: Vec<&str> = wire::Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let set_aside: Vec<&str> =
-        wire::Kind::ALL.iter().map(|kind| kind.as_str()).chain([TCP, OTHER_UDP]).collect();
+        wire::Kind::ALL.iter().map(|kind| kind.as_str()).chain([TCP, OTHER_UDP, FILTERED]).collect();
     let fragments: Vec<&str> = wire::FragmentResult::ALL.iter().map(|result| result.as_str()).collect();
     let hep: Vec<&str> =
         hep::Refused::ALL.iter().map(|refused| refused.as_str()).chain([sources::CARRIED]).collect();
@@ -40,6 +40,8 @@ pub(crate) fn new() -> Metrics {
 const TCP: &str = "tcp";
 /// Datagrams that are neither SIP nor anything that shares a port with RTP.
 const OTHER_UDP: &str = "other_udp";
+/// Frames that a filter kept out.
+const FILTERED: &str = "filtered";
 
 /// What becomes of the byte streams of TCP connections; none is read yet.
 const TCP_STREAMS: [&str; 1] = ["unread"];
@@ -109,6 +111,7 @@ fn count_frames(families: &Families, counts: &Counts) {
         families.capture.set_set_aside(kind.as_str(), count);
     }
     families.capture.set_set_aside(TCP, counts.segments);
+    families.capture.set_set_aside(FILTERED, counts.filtered);
 }
 
 fn count_tracked(families: &Families, tracker: &Tracker, ended: u64) {

@@ -20,6 +20,7 @@ use crate::config::{Config, Settings};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::progress::Progress;
+use crate::replay::filter;
 use crate::run::Run;
 use crate::signals::Stop;
 
@@ -68,7 +69,10 @@ fn options(arguments: &Record, config: &Config) -> anyhow::Result<Options> {
     if !arguments.hep.is_empty() {
         options.agents.clone_from(&arguments.hep);
     }
-    options.filter = arguments.filter.clone().or(options.filter);
+    if let Some(words) = arguments.filter.clone().or(options.filter.take()) {
+        let filter = filter(&words, arguments.common.quiet)?;
+        options.filter = Some(filter.read_as().map_or(words, str::to_owned));
+    }
     options.buffer_bytes = arguments.buffer_mib.map_or(options.buffer_bytes, |mib| mib << 20);
     options.snaplen = arguments.snaplen.unwrap_or(options.snaplen);
     options.promiscuous &= !arguments.no_promiscuous;

@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     // The capture is still there: after a loss of power it is replayed again.
     let settings = Settings::new(common, &common.store.config()?, Durability::Fast)?;
     let stop = Stop::listen().context("cannot listen for signals")?;
+    let filter = arguments.filter.as_deref().map(|words| filter(words, common.quiet)).transpose()?;
     let inputs = inputs(arguments)?;
     let (captures, refused) = capture::Replay::open(&inputs);
     let mut exit = Exit::Done;
@@ -34,8 +35,18 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     store.remove_abandoned()?;
     let progress = Progress::new(captures.bytes_total(), common.quiet);
     let mut run = Run::new(common, &settings, store, captures.medium(), (progress, metrics::new()))?;
+    run.filter_by(filter);
     exit = exit.max(read_all(captures, &mut run, &stop)?);
     Ok(exit.max(run.finish()?))
+}
+
+/// The filter of those words, with a word where it lets in more.
+pub(crate) fn filter(words: &str, quiet: bool) -> Result<capture::Filter, capture::FilterError> {
+    let filter = capture::Filter::new(words)?;
+    if let Some(read) = filter.read_as().filter(|_| !quiet) {
+        eprintln!("sipreel: so that no fragment and no tagged frame is lost, the filter is read as: {read}");
+    }
+    Ok(filter)
 }
 
 /// The inputs named; a pattern that names no file itself stands for those that it fits.
@@ -81,6 +92,7 @@ fn read_all(mut captures: capture::Replay, run: &mut Run<'_>, stop: &Stop) -> an
         if until_look == 0 {
             until_look = STRIDE;
             run.enter_done()?;
+            run.tell_unfiltered();
             run.progress.show(captures.bytes_read(), captures.frames_read(), run.calls());
             if stop.is_asked() {
                 end = End::Shutdown;
@@ -88,6 +100,7 @@ fn read_all(mut captures: capture::Replay, run: &mut Run<'_>, stop: &Stop) -> an
             }
         }
     }
+    run.tell_unfiltered();
     run.handle_end(end);
     let (packets, bytes) = run.seen();
     let copies = run.copies();

@@ -64,6 +64,18 @@ impl<'a> Run<'a> {
         self.intake.handle_frame(frame);
     }
 
+    /// From here on, only frames that fit `filter` are looked at.
+    pub(crate) fn filter_by(&mut self, filter: Option<capture::Filter>) {
+        self.intake.filter_by(filter);
+    }
+
+    /// Says of which link types frames cannot be filtered.
+    pub(crate) fn tell_unfiltered(&mut self) {
+        while let Some(refused) = self.intake.poll_unfiltered() {
+            self.progress.say(&format!("sipreel: {refused}"));
+        }
+    }
+
     /// Time passed without a frame.
     pub(crate) fn handle_time(&mut self, now: Time) {
         self.intake.handle_time(now);

@@ -49,6 +49,7 @@ fn unread(intake: &Intake) -> Vec<String> {
     let undecodable = Reason::ALL.iter().map(|reason| reason.as_str()).zip(counts.undecodable);
     let errors = sip::ReadError::KINDS.iter().copied().zip(tracked.sip_errors);
     let rest = [
+        ("filtered out", counts.filtered),
         ("duplicates", intake.copies()),
         ("TCP segments", counts.segments),
         ("other UDP", tracked.other_datagrams),

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
 use clock::{Span, Time};
-use flow::Flow;
+use flow::{Flow, Path};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
@@ -23,6 +23,8 @@ pub struct Stream {
     pub flow: Flow,
     /// Who sends.
     pub ssrc: Ssrc,
+    /// What the packet was wrapped in by which it proved to be a stream.
+    pub path: Path,
     /// Its packets.
     pub kept: Kept,
     /// When the first packet that is kept of it came.
@@ -295,6 +297,15 @@ impl Streams {
         !has_bytes || self.packets >= self.limits.packets / 2
     }
 
+    /// Notes what a stream that was just opened came in.
+    pub fn note_path(&mut self, id: StreamId, path: Path) {
+        if let Some(Some(stream)) = self.table.get_mut(id.index as usize)
+            && stream.generation == id.generation
+        {
+            stream.path = path;
+        }
+    }
+
     /// Somebody else may speak from now on under the same addresses and SSRC: where the next packets do not go on as
     /// the stream did, it is cut, and they begin another.
     pub fn contest(&mut self, id: StreamId) {
@@ -413,6 +424,7 @@ impl Streams {
         let stream = Stream {
             flow: key.flow,
             ssrc: key.ssrc,
+            path: Path::NONE,
             kept: Kept::default(),
             first_at: at,
             last_at: at,

@@ -125,7 +125,14 @@ fn stream(voice: &Voice<'_>) -> store::StreamRecord {
         matched: evidence::matched(&voice.matched.why),
         encryption,
         authentication_failures,
+        encapsulation: encapsulation(&stream.path),
     }
+}
+
+/// The wrappings by name and number, outermost first, with a word for those that the path had no room for.
+fn encapsulation(path: &flow::Path) -> Vec<String> {
+    let more = path.has_more().then(|| "...".to_owned());
+    path.wraps().map(|wrap| wrap.to_string()).chain(more).collect()
 }
 
 pub(crate) fn socket(endpoint: flow::Endpoint) -> std::net::SocketAddr {

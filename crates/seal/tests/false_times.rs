@@ -23,7 +23,7 @@ fn send(tracker: &mut Tracker, at: Time, from: (u8, u16), to: (u8, u16), payload
     let end = |(host, port)| Endpoint::new(Address::v4([192, 0, 2, host]), port);
     let flow = Flow::new(end(from), end(to));
     let frame = Frame { bytes: payload, link: 101, place: None };
-    tracker.handle_datagram(&Arrival { at, flow, payload, frame });
+    tracker.handle_datagram(&Arrival { at, flow, path: &flow::Path::NONE, payload, frame });
 }
 
 fn message(start: &str, port: u16, host: u8) -> Vec<u8> {

@@ -93,6 +93,9 @@ pub struct StreamRecord {
     /// Encrypted packets that are genuine under none of the call's keys, where some others are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub authentication_failures: u64,
+    /// The tags and tunnels that its packets came in, outermost first, such as `vlan 100`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encapsulation: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

@@ -298,6 +298,7 @@ pub(crate) mod tests {
             matched: Match { rule: "sdp_address".into(), confidence: Score::new(1.0), evidence: vec![] },
             encryption: None,
             authentication_failures: 0,
+            encapsulation: vec![],
         });
         leg.dtmf.push(Digit { digit: '4', at, duration_ms: 200, method: DigitMethod::Rfc4733 });
         leg.mos = Some(Mos { value: Score::new(4.4), model: "G.107".into() });

@@ -4,10 +4,12 @@
 use std::mem;
 
 use clock::Time;
+use flow::{Path, Wrapping};
 
 use crate::fast;
 use crate::fragment::Fragment;
-use crate::fragments::{Added, FragmentCounts, Fragments, Limits};
+use crate::fragment_counts::FragmentCounts;
+use crate::fragments::{Added, Fragments, Limits};
 use crate::layer::{self, Layer};
 use crate::link::Link;
 use crate::packet::{Datagram, Kind, Packet, Reason, Segment};
@@ -36,13 +38,15 @@ pub struct Decoder {
     fragments: Fragments,
     /// The last packet that was put together.
     whole: Vec<u8>,
+    /// The wrappings of the last frame that had any.
+    path: Path,
 }
 
 impl Decoder {
     /// A decoder that has seen nothing.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Decoder { fragments: Fragments::new(limits), whole: Vec::new() }
+        Decoder { fragments: Fragments::new(limits), whole: Vec::new(), path: Path::NONE }
     }
 
     /// Decodes a frame of the link type `link`, captured `at`. What comes out borrows the frame, or the decoder where
@@ -50,9 +54,11 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&'a mut self, at: Time, link: Link, frame: &'a [u8]) -> Decoded<'a> {
         if link == Link::Ethernet
-            && let Some(datagram) = fast::plain(frame)
+            && let Some((datagram, vlan)) = fast::plain(frame)
         {
-            return Decoded::Datagram(datagram);
+            let Some(vlan) = vlan else { return Decoded::Datagram(datagram) };
+            self.path = Path::of(Wrapping::Vlan, Some(u32::from(vlan)));
+            return Decoded::Datagram(Datagram { path: &self.path, ..datagram });
         }
         self.decode_any(at, link, frame)
     }
@@ -65,9 +71,10 @@ impl Decoder {
 
     #[inline(never)]
     fn decode_any<'a>(&'a mut self, at: Time, link: Link, frame: &'a [u8]) -> Decoded<'a> {
-        match layer::decode(link, frame) {
+        self.path = Path::NONE;
+        match layer::decode(link, frame, &mut self.path) {
             Packet::Fragment(fragment) => self.reassemble(at, &fragment),
-            packet => decoded(packet, None),
+            packet => decoded(packet, None, &self.path),
         }
     }
 
@@ -78,25 +85,30 @@ impl Decoder {
                 break;
             }
             let outer = mem::take(&mut self.whole);
-            let Packet::Fragment(inner) = layer::walk(Layer::Ip(&outer)) else {
+            let mut path = self.path;
+            let Packet::Fragment(inner) = layer::walk(Layer::Ip(&outer), &mut path) else {
                 self.whole = outer;
                 break;
             };
+            self.path = path;
             added = self.fragments.add(at, &inner, &mut self.whole);
         }
         match added {
             Added::Held => Decoded::Held,
             Added::Refused => Decoded::Undecodable(Reason::Fragment),
-            Added::Whole => decoded(layer::walk(Layer::Ip(&self.whole)), Some(&self.whole)),
+            Added::Whole => {
+                let packet = layer::walk(Layer::Ip(&self.whole), &mut self.path);
+                decoded(packet, Some(&self.whole), &self.path)
+            }
         }
     }
 }
 
-/// What the walk found, of the `packet` that was put together for it.
-fn decoded<'a>(found: Packet<'a>, packet: Option<&'a [u8]>) -> Decoded<'a> {
+/// What the walk found along `path`, of the `packet` that was put together for it.
+fn decoded<'a>(found: Packet<'a>, packet: Option<&'a [u8]>, path: &'a Path) -> Decoded<'a> {
     match found {
-        Packet::Datagram(datagram) => Decoded::Datagram(Datagram { packet, ..datagram }),
-        Packet::Segment(segment) => Decoded::Segment(Segment { packet, ..segment }),
+        Packet::Datagram(datagram) => Decoded::Datagram(Datagram { packet, path, ..datagram }),
+        Packet::Segment(segment) => Decoded::Segment(Segment { packet, path, ..segment }),
         Packet::Other(kind) => Decoded::Other(kind),
         Packet::Undecodable(reason) => Decoded::Undecodable(reason),
         // Nested deeper than `MAX_NESTING`.
@@ -123,7 +135,14 @@ mod tests {
     }
 
     fn voice(flow: Flow) -> Decoded<'static> {
-        Decoded::Datagram(Datagram { flow, id: 0, payload: VOICE, truncated: false, packet: None })
+        Decoded::Datagram(Datagram {
+            flow,
+            id: 0,
+            payload: VOICE,
+            truncated: false,
+            packet: None,
+            path: &Path::NONE,
+        })
     }
 
     fn decoder() -> Decoder {
@@ -132,9 +151,30 @@ mod tests {
 
     #[track_caller]
     fn assert_decodes(link: Link, frame: &[u8], expected: Decoded<'_>) {
-        assert_eq!(decoder().decode(AT, link, frame), expected);
+        assert_eq!(bare(decoder().decode(AT, link, frame)), expected);
         // The walk alone must say the same as with the quick look before it.
-        assert_eq!(decoder().decode_any(AT, link, frame), expected);
+        assert_eq!(bare(decoder().decode_any(AT, link, frame)), expected);
+        assert_eq!(
+            path_of(decoder().decode(AT, link, frame)),
+            path_of(decoder().decode_any(AT, link, frame))
+        );
+    }
+
+    /// Without the path, which is held against its builder in `stacks`.
+    fn bare(decoded: Decoded<'_>) -> Decoded<'_> {
+        match decoded {
+            Decoded::Datagram(datagram) => Decoded::Datagram(Datagram { path: &Path::NONE, ..datagram }),
+            Decoded::Segment(segment) => Decoded::Segment(Segment { path: &Path::NONE, ..segment }),
+            other => other,
+        }
+    }
+
+    fn path_of(decoded: Decoded<'_>) -> Path {
+        match decoded {
+            Decoded::Datagram(datagram) => *datagram.path,
+            Decoded::Segment(segment) => *segment.path,
+            _ => Path::NONE,
+        }
     }
 
     #[test]
@@ -195,7 +235,7 @@ mod tests {
         assert_decodes(Link::RawIp, &short, Decoded::Undecodable(Reason::IpLength));
         for (ether_type, kind) in [
             (0x0806, Kind::Arp),
-            (0x8847, Kind::Tunnel),
+            (0x88e5, Kind::Tunnel),
             (0x88cc, Kind::OtherNetwork),
             (0x0026, Kind::Llc),
             (0x8863, Kind::Ppp),
@@ -305,6 +345,7 @@ mod tests {
                 payload,
                 truncated,
                 packet: None,
+                path: &Path::NONE,
             })
         };
         assert_decodes(Link::Ethernet, &joined(&[&frame, &[0xee; 6]]), expected(b"REGISTER", false));
@@ -337,7 +378,14 @@ mod tests {
     #[test]
     fn reads_lengths_laxly() {
         let datagram = |payload: &'static [u8], truncated| {
-            Decoded::Datagram(Datagram { flow: flow(), id: 0, payload, truncated, packet: None })
+            Decoded::Datagram(Datagram {
+                flow: flow(),
+                id: 0,
+                payload,
+                truncated,
+                packet: None,
+                path: &Path::NONE,
+            })
         };
         let packet = ipv4(UDP, &udp(VOICE));
         let with = |at: usize, value: usize| {

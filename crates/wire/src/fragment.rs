@@ -4,18 +4,14 @@
 use etherparse::{LaxIpSlice, LaxIpv4Slice};
 use flow::Address;
 
-use crate::ip;
+use crate::ip::{self, ETHER_IP, GRE, IPV4, IPV6, L2TP, MPLS, TCP, UDP};
 
 const IPV6_HEADER: usize = 40;
 /// The most that either version's length field can say.
 const LONGEST: usize = 0xffff;
 
-// Protocol numbers (IANA); all but TCP and UDP are extension headers or tunnels that may lead to those.
+// Extension headers, by their protocol numbers (IANA).
 const HOP_BY_HOP: u8 = 0;
-const IPV4: u8 = 4;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const IPV6: u8 = 41;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
@@ -121,7 +117,9 @@ impl<'a> Fragment<'a> {
 
     /// Whether a UDP datagram or a TCP segment may come of it; the rest is not worth keeping.
     pub(crate) fn may_lead_to_transport(&self) -> bool {
-        matches!(self.protocol, TCP | UDP | IPV4 | IPV6 | AUTHENTICATION | ROUTING | DESTINATION)
+        let extension = matches!(self.protocol, AUTHENTICATION | ROUTING | DESTINATION);
+        let tunnel = matches!(self.protocol, IPV4 | IPV6 | GRE | ETHER_IP | L2TP | MPLS);
+        extension || tunnel || matches!(self.protocol, TCP | UDP)
     }
 
     /// Whether there can be a packet that it is a part of: it has a payload, in whole units of 8 octets unless it is

@@ -1,5 +1,7 @@
 //! Frames for the tests, built octet by octet and without the code that they test.
 
+use crate::wrappers::{Form, framed};
+
 /// Two hosts; the octets of their IPv4 addresses.
 pub(crate) const ALICE: [u8; 4] = [192, 0, 2, 10];
 pub(crate) const BOB: [u8; 4] = [198, 51, 100, 20];
@@ -145,7 +147,8 @@ pub(crate) fn of_every_sort() -> Vec<(u32, Vec<u8>)> {
     let sll2 = [0x86, 0xdd, 0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0];
     let extended = ipv6(0, &extension(60, 16, &extension(43, 8, &extension(UDP, 8, &voice))));
     let unfragmentable = extension(FRAGMENT, 16, &fragment_header(5, UDP, 0, true, &voice[..96]));
-    vec![
+    let radiotap = [0, 0, 9, 0, 2, 0, 0, 0, 0];
+    let mut sorts = vec![
         (1, ethernet(0x0800, &v4)),
         (1, ethernet(0x86dd, &v6)),
         (1, tagged(&[0x8100], 0x0800, &v4)),
@@ -168,7 +171,27 @@ pub(crate) fn of_every_sort() -> Vec<(u32, Vec<u8>)> {
         (101, v4.clone()),
         (113, joined(&[&sll, &v4])),
         (276, joined(&[&sll2, &v6])),
-    ]
+        (9, joined(&[&[0xff, 3, 0, 0x21], &v4])),
+        (50, joined(&[&[0x0f, 0, 0x86, 0xdd], &v6])),
+        (105, wlan(0x88, 1, &[0, 0], 0x0800, &v4)),
+        (127, joined(&[&radiotap, &wlan(8, 2, &[], 0x86dd, &v6)])),
+        (239, joined(&[&[2, 0, 0, 0, 8, 0, 1, 0, 8, 0, 3, 0, 208, 0, 9, 0], &v4])),
+    ];
+    for wrapper in crate::wrappers::ALL {
+        let inner = match wrapper.takes {
+            Form::Packet => v4.clone(),
+            Form::Frame => framed(&v4),
+        };
+        let (outside, _) = (wrapper.wrap)(&inner, 6);
+        sorts.push((1, if wrapper.makes == Form::Packet { framed(&outside) } else { outside }));
+    }
+    sorts
+}
+
+/// An IEEE 802.11 frame with `between` (QoS and the like) between its header and LLC.
+pub(crate) fn wlan(kind: u8, flags: u8, between: &[u8], ether_type: u16, packet: &[u8]) -> Vec<u8> {
+    let snap = joined(&[&[0xaa, 0xaa, 3, 0, 0, 0], &ether_type.to_be_bytes()]);
+    joined(&[&[kind, flags], &[2; 20], &[0x10, 0], between, &snap, packet])
 }
 
 /// Changes a few octets of a frame, and may cut it or put octets behind it.

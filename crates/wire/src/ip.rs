@@ -9,21 +9,25 @@ use std::ops::ControlFlow::{Break, Continue};
 use etherparse::LaxIpSlice;
 use etherparse::err::ip::{HeaderError, LaxHeaderSliceError};
 use etherparse::err::ipv6_exts::HeaderSliceError;
-use flow::Address;
+use flow::{Address, Path, Wrapping};
 
 use crate::fragment::Fragment;
 use crate::layer::Layer;
 use crate::packet::{Kind, Packet, Reason};
-use crate::transport;
+use crate::{gre, l2tp, transport, tunnel};
 
 // Protocol numbers (IANA).
-const IPV4: u8 = 4;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const IPV6: u8 = 41;
+pub(crate) const IPV4: u8 = 4;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const IPV6: u8 = 41;
+pub(crate) const GRE: u8 = 47;
+pub(crate) const ETHER_IP: u8 = 97;
+pub(crate) const L2TP: u8 = 115;
+pub(crate) const MPLS: u8 = 137;
 
 /// Takes the IP headers off and opens what they carry.
-pub(crate) fn open(packet: &[u8]) -> ControlFlow<Packet<'_>, Layer<'_>> {
+pub(crate) fn open<'a>(packet: &'a [u8], path: &mut Path) -> ControlFlow<Packet<'a>, Layer<'a>> {
     let (ip, stopped) = match LaxIpSlice::from_slice(packet) {
         Ok(sliced) => sliced,
         Err(LaxHeaderSliceError::Len(_)) => return undecodable(Reason::CutIpHeader),
@@ -50,7 +54,7 @@ pub(crate) fn open(packet: &[u8]) -> ControlFlow<Packet<'_>, Layer<'_>> {
         });
     }
     match stopped {
-        None => carried(&ip),
+        None => carried(&ip, path),
         Some((HeaderSliceError::Len(_), _)) => undecodable(Reason::CutIpHeader),
         Some((HeaderSliceError::Content(_), _)) => undecodable(Reason::IpExtension),
     }
@@ -60,17 +64,42 @@ fn undecodable<'a>(reason: Reason) -> ControlFlow<Packet<'a>, Layer<'a>> {
     Break(Packet::Undecodable(reason))
 }
 
-fn carried<'a>(ip: &LaxIpSlice<'a>) -> ControlFlow<Packet<'a>, Layer<'a>> {
+fn carried<'a>(ip: &LaxIpSlice<'a>, path: &mut Path) -> ControlFlow<Packet<'a>, Layer<'a>> {
     let inner = ip.payload();
     // A fragment whose own lengths hide where its payload ends: its octets are no transport header.
     if inner.fragmented {
         return undecodable(Reason::IpLength);
     }
     match inner.ip_number.0 {
-        IPV4 | IPV6 => Continue(Layer::Ip(inner.payload)),
-        UDP => Break(transport::udp(addresses(ip), identification(ip), inner.payload, inner.incomplete)),
+        IPV4 | IPV6 => {
+            path.push(Wrapping::IpInIp, None);
+            Continue(Layer::Ip(inner.payload))
+        }
+        UDP => match transport::udp(addresses(ip), identification(ip), inner.payload, inner.incomplete) {
+            Packet::Datagram(datagram) => match tunnel::inner(&datagram, path) {
+                Some(layer) => Continue(layer),
+                None => Break(Packet::Datagram(datagram)),
+            },
+            packet => Break(packet),
+        },
+        GRE => gre::open(inner.payload, path),
+        L2TP => l2tp::over_ip(inner.payload, path),
+        MPLS => Continue(Layer::Ether(0x8847, inner.payload)),
+        ETHER_IP => ether_ip(inner.payload, path),
         TCP => Break(transport::tcp(addresses(ip), identification(ip), inner.payload, inner.incomplete)),
         protocol => Break(Packet::Other(kind(protocol))),
+    }
+}
+
+/// Version 3 and twelve bits of zero, then an Ethernet frame (RFC 3378).
+fn ether_ip<'a>(packet: &'a [u8], path: &mut Path) -> ControlFlow<Packet<'a>, Layer<'a>> {
+    match packet.split_first_chunk::<2>() {
+        Some(([0x30, 0], frame)) => {
+            path.push(Wrapping::EtherIp, None);
+            Continue(Layer::Frame(frame))
+        }
+        Some(_) => Break(Packet::Other(Kind::Tunnel)),
+        None => undecodable(Reason::CutTunnelHeader),
     }
 }
 
@@ -96,8 +125,7 @@ fn kind(protocol: u8) -> Kind {
         2 => Kind::Igmp,
         50 => Kind::Esp,
         132 => Kind::Sctp,
-        // GRE, EtherIP, L2TP, MPLS.
-        47 | 97 | 115 | 137 => Kind::Tunnel,
+        GRE | ETHER_IP | L2TP | MPLS => Kind::Tunnel,
         _ => Kind::OtherTransport,
     }
 }

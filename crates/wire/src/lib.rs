@@ -6,22 +6,41 @@
 
 mod decoder;
 mod duplicates;
+mod echoes;
+mod erspan;
 mod fast;
 mod fragment;
+mod fragment_counts;
 mod fragments;
 #[cfg(test)]
 mod frames;
+mod gre;
+mod gtp;
 mod ip;
+mod l2tp;
 mod label;
 mod layer;
 mod link;
+mod mpls;
+mod nflog;
 mod packet;
 mod partial;
+mod plausible;
+mod ppp;
+#[cfg(test)]
+mod stacks;
+mod tag;
 mod transport;
+mod tunnel;
+mod tzsp;
 mod ways;
+mod wlan;
+#[cfg(test)]
+mod wrappers;
 
 pub use decoder::{Decoded, Decoder};
 pub use duplicates::{DuplicateCounts, Duplicates, Sighting};
-pub use fragments::{FragmentCounts, FragmentResult, Limits};
+pub use fragment_counts::{FragmentCounts, FragmentResult};
+pub use fragments::Limits;
 pub use link::Link;
 pub use packet::{Datagram, Flags, Kind, Reason, Segment};

@@ -5,8 +5,11 @@
 use std::ops::ControlFlow;
 use std::ops::ControlFlow::{Break, Continue};
 
+use flow::Path;
+
 use crate::layer::Layer;
 use crate::packet::{Kind, Packet, Reason};
+use crate::{nflog, ppp, wlan};
 
 /// The link type of a capture, as its file or its interface names it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -27,6 +30,20 @@ pub enum Link {
     Ipv4,
     /// An IPv6 packet.
     Ipv6,
+    /// IEEE 802.11, without a header of the radio's.
+    Wlan,
+    /// IEEE 802.11 behind a radiotap header.
+    Radiotap,
+    /// PPP.
+    Ppp,
+    /// PPP in HDLC-like framing, or Cisco's HDLC.
+    PppSerial,
+    /// Cisco's HDLC.
+    CiscoHdlc,
+    /// A PPPoE session without its Ethernet header.
+    Pppoe,
+    /// The log of Linux' firewall.
+    Nflog,
     /// A link type that is not understood, by its number.
     Unknown(u32),
 }
@@ -37,11 +54,18 @@ impl From<u32> for Link {
         match number {
             0 => Link::Null,
             1 => Link::Ethernet,
+            9 => Link::Ppp,
             12 | 14 | 101 => Link::RawIp,
+            50 => Link::PppSerial,
+            51 => Link::Pppoe,
+            104 => Link::CiscoHdlc,
+            105 => Link::Wlan,
             108 => Link::Loop,
             113 => Link::LinuxSll,
+            127 => Link::Radiotap,
             228 => Link::Ipv4,
             229 => Link::Ipv6,
+            239 => Link::Nflog,
             276 => Link::LinuxSll2,
             other => Link::Unknown(other),
         }
@@ -50,19 +74,26 @@ impl From<u32> for Link {
 
 impl Link {
     /// Takes the link's own header off.
-    pub(crate) fn open(self, frame: &[u8]) -> ControlFlow<Packet<'_>, Layer<'_>> {
+    pub(crate) fn open<'a>(self, frame: &'a [u8], path: &mut Path) -> ControlFlow<Packet<'a>, Layer<'a>> {
         match self {
             Link::Ethernet => ethernet(frame),
             Link::RawIp | Link::Ipv4 | Link::Ipv6 => Continue(Layer::Ip(frame)),
             Link::Null | Link::Loop => loopback(frame),
             Link::LinuxSll => sll(frame),
             Link::LinuxSll2 => sll2(frame),
+            Link::Wlan => wlan::open(frame),
+            Link::Radiotap => wlan::radiotap(frame),
+            Link::Ppp => ppp::framed(frame),
+            Link::PppSerial | Link::CiscoHdlc => ppp::serial(frame),
+            Link::Pppoe => ppp::over_ethernet(frame, path),
+            Link::Nflog => nflog::open(frame),
             Link::Unknown(_) => Break(Packet::Undecodable(Reason::LinkType)),
         }
     }
 }
 
-fn ethernet(frame: &[u8]) -> ControlFlow<Packet<'_>, Layer<'_>> {
+/// Two addresses and the type of what follows.
+pub(crate) fn ethernet(frame: &[u8]) -> ControlFlow<Packet<'_>, Layer<'_>> {
     match frame.split_first_chunk::<14>() {
         Some(([.., high, low], rest)) => Continue(Layer::Ether(u16::from_be_bytes([*high, *low]), rest)),
         None => Break(Packet::Undecodable(Reason::CutLinkHeader)),

@@ -1,6 +1,6 @@
 //! What one frame turned out to be. The labels here are what the metrics show of frames that carry no datagram.
 
-use flow::Flow;
+use flow::{Flow, Path};
 
 use crate::fragment::Fragment;
 use crate::label::labels;
@@ -20,6 +20,8 @@ pub struct Datagram<'a> {
     /// The whole IP packet without its fragmentation, where it came in fragments: no frame holds the datagram
     /// then, and this can stand for it in a capture file of the link type raw IP.
     pub packet: Option<&'a [u8]>,
+    /// What it was wrapped in: of the frame that completed it, where it came in fragments.
+    pub path: &'a Path,
 }
 
 /// A TCP segment (RFC 9293, section 3.1).
@@ -41,6 +43,8 @@ pub struct Segment<'a> {
     pub truncated: bool,
     /// As in [`Datagram::packet`].
     pub packet: Option<&'a [u8]>,
+    /// As in [`Datagram::path`].
+    pub path: &'a Path,
 }
 
 /// TCP's control bits (RFC 9293, section 3.1), as the octet that holds them.
@@ -88,12 +92,14 @@ labels! {
         Sctp = "sctp",
         /// Another protocol over IP.
         OtherTransport = "other_transport",
-        /// An encapsulation that is not opened: calls may be inside.
+        /// An encapsulation that is not opened, or whose inside is not known: calls may be there.
         Tunnel = "tunnel",
         /// IEEE 802.2: spanning tree and its like.
         Llc = "llc",
         /// PPP without IP, or the set-up of PPPoE.
         Ppp = "ppp",
+        /// IEEE 802.11 without data, or with data that is encrypted or in parts.
+        Wlan = "wlan",
         /// Another Ethernet type, or another family of a loopback frame.
         OtherNetwork = "other_network",
     }
@@ -106,6 +112,8 @@ labels! {
         LinkType = "link_type",
         /// The frame ends within the link's headers.
         CutLinkHeader = "cut_link_header",
+        /// The frame ends within a tunnel's header.
+        CutTunnelHeader = "cut_tunnel_header",
         /// More headers within headers than a sane frame has.
         TooDeep = "too_deep",
         /// The frame ends within the IP header or its extensions.

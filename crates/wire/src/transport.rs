@@ -2,7 +2,7 @@
 
 use etherparse::err::tcp::HeaderSliceError;
 use etherparse::{TcpSlice, UdpSlice};
-use flow::{Address, Endpoint, Flow};
+use flow::{Address, Endpoint, Flow, Path};
 
 use crate::packet::{Datagram, Flags, Packet, Reason, Segment};
 
@@ -23,6 +23,7 @@ pub(crate) fn udp<'a>(addresses: (Address, Address), id: u16, octets: &'a [u8], 
         payload: udp.payload(),
         truncated: usize::from(udp.length()) > octets.len() || (udp.length() == 0 && cut),
         packet: None,
+        path: &Path::NONE,
     })
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn tcp<'a>(addresses: (Address, Address), id: u16, octets: &'a [u8], 
         payload: tcp.payload(),
         truncated: cut,
         packet: None,
+        path: &Path::NONE,
     })
 }
 

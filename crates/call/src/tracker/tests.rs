@@ -27,7 +27,13 @@ impl Wire {
         let end = |(host, port)| Endpoint::new(Address::v4(host), port);
         let frame = Frame { bytes: payload, link: 101, place: None };
         let flow = Flow::new(end(from), end(to));
-        self.tracker.handle_datagram(&Arrival { at: self.now, flow, payload, frame });
+        self.tracker.handle_datagram(&Arrival {
+            at: self.now,
+            flow,
+            path: &flow::Path::NONE,
+            payload,
+            frame,
+        });
         self.over.extend(std::iter::from_fn(|| self.tracker.poll_call()));
     }
 
