@@ -6,9 +6,11 @@ use rtp::Stream;
 use sdp::MediaKind;
 
 use crate::dialog::{Dialog, End};
+use crate::forks::Fork;
 use crate::matcher::Rule;
 use crate::negotiation::Negotiation;
 use crate::side::{Both, Side};
+use crate::text::Text;
 
 /// A call with everything that was gathered of it.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub struct Call {
     pub negotiation: Negotiation,
     /// Each side's streams, in the order of their first packets.
     pub legs: Both<Vec<Matched>>,
+    /// The early dialogs that did not become the call, in the order of their first responses.
+    pub forks: Vec<Fork>,
+    /// What the parties wrote to each other.
+    pub texts: Vec<Text>,
     /// The messages, as captured.
     pub messages: Vec<KeptMessage>,
     /// Messages that were not kept because there were too many.
@@ -112,9 +118,9 @@ impl Call {
     pub fn state(&self) -> State {
         let hung_up = matches!(self.end, End::ByeCaller | End::ByeCallee);
         match (self.dialog.answered_at, self.end, self.dialog.status_code) {
+            _ if self.dialog.joined_late => State::Incomplete,
             (Some(_), ..) if hung_up => State::Completed,
             (Some(_), ..) => State::Incomplete,
-            (None, ..) if self.dialog.joined_late => State::Incomplete,
             (None, End::Rejected, Some(408 | 500..=599)) => State::Failed,
             (None, End::Rejected, _) => State::Rejected,
             (None, End::Cancel | End::ByeCaller | End::ByeCallee, _) => State::Cancelled,

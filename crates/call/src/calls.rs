@@ -7,17 +7,20 @@ use clock::Time;
 use flow::Endpoint;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use sip::Message;
 
 use crate::claims::CallKey;
 use crate::config::Patience;
 use crate::matcher::Negotiations;
 use crate::negotiation::Negotiation;
 use crate::open_call::{OpenCall, Standing};
+use crate::parties::Parties;
 use crate::side::Side;
 
 #[derive(Debug)]
 pub(crate) struct Calls {
     by_call_id: HashMap<String, Vec<CallKey>, RandomState>,
+    by_parties: Parties,
     open: HashMap<CallKey, Box<Entry>, RandomState>,
     due: BTreeSet<(Standing, Time, CallKey)>,
     /// About how many bytes the open calls hold.
@@ -38,6 +41,7 @@ impl Calls {
     pub(crate) fn new(patience: Patience) -> Calls {
         Calls {
             by_call_id: HashMap::default(),
+            by_parties: Parties::default(),
             open: HashMap::default(),
             due: BTreeSet::new(),
             weight: 0,
@@ -67,6 +71,13 @@ impl Calls {
         self.by_call_id.get(call_id).map(|keys| keys.iter().rev().copied().collect()).unwrap_or_default()
     }
 
+    /// The newest call between the sender and the receiver of a message that is not over.
+    pub(crate) fn between(&self, message: &Message<'_>) -> Option<CallKey> {
+        let (from, to) = (message.from()?, message.to()?);
+        let goes_on = |key: &CallKey| self.get(*key).is_some_and(|call| call.standing() != Standing::Over);
+        self.by_parties.between(&from, &to).find(goes_on)
+    }
+
     pub(crate) fn insert(&mut self, call: OpenCall, due: Time) -> CallKey {
         // After four thousand million calls the keys come round, and one that is open still has its own.
         while self.open.contains_key(&CallKey(self.next)) {
@@ -75,6 +86,7 @@ impl Calls {
         let key = CallKey(self.next);
         self.next = self.next.wrapping_add(1);
         self.by_call_id.entry(call.dialog.call_id.clone()).or_default().push(key);
+        self.by_parties.enter(key, &call.dialog.caller, &call.dialog.callee);
         let due = (call.standing(), due, key);
         self.due.insert(due);
         let weight = call.weight();
@@ -99,6 +111,7 @@ impl Calls {
         let Entry { call, due, weight } = *self.open.remove(&key)?;
         self.due.remove(&due);
         self.weight -= weight;
+        self.by_parties.leave(key, &call.dialog.caller, &call.dialog.callee);
         if let Some(keys) = self.by_call_id.get_mut(&call.dialog.call_id) {
             keys.retain(|&other| other != key);
             if keys.is_empty() {
@@ -163,7 +176,6 @@ const MOST_NAMESAKES: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sip::Message;
 
     #[test]
     fn no_call_loses_its_key_to_another() {

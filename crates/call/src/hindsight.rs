@@ -27,3 +27,11 @@ pub(crate) fn put_right(legs: &mut Both<Vec<Matched>>, negotiation: &Negotiation
         legs.of_mut(side.other()).extend(others);
     }
 }
+
+/// Each leg's streams in the order of their first packets.
+pub(crate) fn sort(legs: &mut Both<Vec<Matched>>) {
+    for side in Side::BOTH {
+        legs.of_mut(side)
+            .sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
+    }
+}
