@@ -44,6 +44,7 @@ fn query(arguments: &List) -> Query {
         from: arguments.from.clone(),
         to: arguments.to.clone(),
         party: arguments.party.clone(),
+        user_agent: arguments.user_agent.clone(),
         since: arguments.since,
         until: arguments.until,
         outcome: arguments.outcome.clone(),

@@ -46,7 +46,8 @@ pub(crate) struct Replay {
     pub(crate) read: Vec<String>,
     #[command(flatten)]
     pub(crate) store: InStore,
-    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets
+    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets. What is written
+    /// in SIP MESSAGEs stays as it is
     #[arg(long, value_enum, default_value_t = Digits::Mask)]
     pub(crate) digits: Digits,
     /// Which packets are kept beside the audio
@@ -110,9 +111,12 @@ pub(crate) struct List {
     /// The callee
     #[arg(long, value_name = "PARTY")]
     pub(crate) to: Option<Pattern>,
-    /// Either party
+    /// Either party, or whoever else the signalling names: asserted, diverted from, redirected to
     #[arg(long, value_name = "PARTY")]
     pub(crate) party: Option<Pattern>,
+    /// The software of a phone, as it calls itself (`Yealink*`)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) user_agent: Option<Pattern>,
     /// Invited at that time or later: RFC 3339, or back from now as -30m, -2h, -7d
     #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     pub(crate) since: Option<Time>,
