@@ -179,7 +179,8 @@ impl Negotiation {
         let invited = self.sides.caller.iter().take(self.invited.descriptions);
         other.sides.caller = invited.cloned().collect();
         other.formats.caller = other.sides.caller.iter().map(|described| described.formats.len()).sum();
-        other.weight = other.sides.caller.iter().map(Described::weight).sum();
+        let keys = other.keys.caller.iter().map(weight_of_key).sum::<usize>();
+        other.weight = keys + other.sides.caller.iter().map(Described::weight).sum::<usize>();
         other
     }
 
@@ -221,7 +222,7 @@ impl Negotiation {
         let known = self.keys.of_mut(side);
         for key in session.media.iter().flat_map(|media| &media.crypto) {
             if known.len() < MOST_KEYS && !known.contains(key) {
-                self.weight += size_of::<Crypto>() + key.suite.len() + key.key_params.len();
+                self.weight += weight_of_key(key);
                 known.push(key.clone());
             }
         }
@@ -383,6 +384,10 @@ impl Described {
         let formats = self.formats.iter().map(|format| size_of::<Format>() + text(format));
         size_of::<Described>() + formats.sum::<usize>()
     }
+}
+
+fn weight_of_key(key: &Crypto) -> usize {
+    size_of::<Crypto>() + key.suite.len() + key.key_params.len()
 }
 
 /// What each payload type means, by the first media that has it.
