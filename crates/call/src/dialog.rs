@@ -253,11 +253,7 @@ impl Dialog {
                 self.handle_invite(number, message);
             }
             Method::Invite | Method::Update => self.identities.note(message),
-            Method::Cancel
-                if self.phase == Phase::Calling && self.end.is_none() && !self.hops.is_inner(message) =>
-            {
-                (self.ended_at, self.end) = (Some(at), Some(End::Cancel));
-            }
+            Method::Cancel if from == Side::Caller && !self.hops.is_inner(message) => self.handle_cancel(at),
             Method::Bye if self.phase != Phase::Over => self.handle_bye(tags, from, at),
             _ => {}
         }
@@ -280,6 +276,12 @@ impl Dialog {
             self.hops.note(message);
             self.phase = Phase::Calling;
             (self.ended_at, self.end) = (None, None);
+        }
+    }
+
+    fn handle_cancel(&mut self, at: Time) {
+        if self.phase == Phase::Calling && self.end.is_none() {
+            (self.ended_at, self.end) = (Some(at), Some(End::Cancel));
         }
     }
 
@@ -317,8 +319,9 @@ impl Dialog {
     }
 
     fn handle_ringing(&mut self, message: &Message<'_>, tag: Option<&str>, at: Time) {
+        // Captures are out of order: it may come after the answer.
+        self.ringing_at = self.ringing_at.or(Some(at));
         if self.phase == Phase::Calling {
-            self.ringing_at = self.ringing_at.or(Some(at));
             self.speak_with(tag);
             self.identities.note_user_agent(message, Side::Callee, false);
         }

@@ -103,7 +103,8 @@ pub struct Negotiation {
 struct Offer {
     /// The number of its transaction: what comes back in it is the answer.
     number: u32,
-    /// Its place among its side's descriptions; `None` where it only repeats the one before.
+    /// The place of its first copy among its side's descriptions: on another hop it may name another address. `None`
+    /// where it only repeats the one before.
     place: Option<usize>,
 }
 
@@ -138,12 +139,14 @@ impl Negotiation {
         at: Time,
     ) -> Brought {
         let brought = brought(session, signalling);
+        let wanted = session.media.iter().find(|media| !media.is_rejected());
         let audio = session.media.iter().find(|media| media.kind == MediaKind::Audio && !media.is_rejected());
         let described = Described {
             at,
             formats: formats(session),
             endpoints: FixedState::default().hash_one(&brought.named),
-            direction: audio.map_or(Direction::Inactive, |media| media.direction),
+            // A fax is not held because its audio stopped.
+            direction: audio.or(wanted).map_or(Direction::Inactive, |media| media.direction),
             secure: audio.is_some_and(sdp::Media::is_secure),
             unspecified: audio
                 .and_then(|media| media.address)
@@ -164,9 +167,10 @@ impl Negotiation {
         let history = self.sides.of_mut(offerer);
         // The very first offer has nothing before it to go back to.
         let Some(place) = offer.place.filter(|&place| place > 0 && place < history.len()) else { return };
-        let refused = history.remove(place);
-        *self.formats.of_mut(offerer) -= refused.formats.len();
-        self.weight -= refused.weight();
+        for refused in history.drain(place..) {
+            *self.formats.of_mut(offerer) -= refused.formats.len();
+            self.weight -= refused.weight();
+        }
         *self.moved.of_mut(offerer) = false;
     }
 
@@ -243,15 +247,18 @@ impl Negotiation {
     /// RFC 3264 and RFC 6337: a description in a response answers the one in its request, if that had one; the ACK
     /// and the PRACK carry the answer to an offer that came in a response. A PRACK may also offer (RFC 3262, section 5).
     fn is_answer(&mut self, message: &Message<'_>, side: Side, place: Option<usize>) -> bool {
-        let offer = Offer { number: message.cseq().map_or(0, |cseq| cseq.number), place };
+        let number = message.cseq().map_or(0, |cseq| cseq.number);
         let others = self.offers.of_mut(side.other());
         match message.start() {
             StartLine::Request { method: Method::Ack, .. } => others.take().is_some(),
             StartLine::Request { method: Method::Prack, .. } if others.take().is_some() => true,
             // The answer may be told again, by the 200 after the 183.
-            StartLine::Status { .. } if others.is_some_and(|other| other.number == offer.number) => true,
+            StartLine::Status { .. } if others.is_some_and(|other| other.number == number) => true,
             start => {
-                *self.offers.of_mut(side) = Some(offer);
+                let own = self.offers.of_mut(side);
+                let first = own.filter(|own| own.number == number).and_then(|own| own.place);
+                let offer = Offer { number, place: first.or(place) };
+                *own = Some(offer);
                 let outside = || message.to().is_none_or(|to| to.tag.is_none());
                 if matches!(start, StartLine::Request { method: Method::Invite, .. }) && outside() {
                     let descriptions = self.sides.of(side).len();

@@ -192,10 +192,10 @@ impl OpenCall {
     pub(crate) fn deadline(&self, patience: &Patience) -> (Time, End) {
         let last_at = self.dialog.last_at;
         match self.dialog.phase() {
+            Phase::Calling if self.dialog.end.is_some() => (last_at + patience.challenge, End::Cancel),
             Phase::Calling if self.dialog.joined_late => {
                 (self.quiet_since() + patience.media, End::MediaTimeout)
             }
-            Phase::Calling if self.dialog.end.is_some() => (last_at + patience.challenge, End::Cancel),
             Phase::Calling => (last_at + patience.ringing, End::MediaTimeout),
             Phase::Refused if self.dialog.may_be_retried() => (last_at + patience.challenge, End::Rejected),
             Phase::Refused => (last_at + patience.linger, End::Rejected),

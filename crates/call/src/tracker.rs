@@ -323,4 +323,12 @@ const SHARES: usize = 64;
 const MOST_LOOKS: usize = 8;
 
 #[cfg(test)]
+mod any_order;
+#[cfg(test)]
+mod dialogs;
+#[cfg(test)]
+mod forks;
+#[cfg(test)]
+mod net;
+#[cfg(test)]
 mod tests;
