@@ -16,6 +16,7 @@ mod reindex;
 mod replay;
 mod sealers;
 mod serve;
+mod signalling;
 mod signals;
 mod summary;
 mod table;
