@@ -118,14 +118,23 @@ impl Call {
     pub fn state(&self) -> State {
         let hung_up = matches!(self.end, End::ByeCaller | End::ByeCallee);
         match (self.dialog.answered_at, self.end, self.dialog.status_code) {
+            // What refused it or gave it up was seen, even where its INVITE was not.
+            (None, End::Rejected, Some(408 | 500..=599)) => State::Failed,
+            (None, End::Rejected, _) => State::Rejected,
+            (None, End::Cancel, _) => State::Cancelled,
             _ if self.dialog.joined_late => State::Incomplete,
             (Some(_), ..) if hung_up => State::Completed,
             (Some(_), ..) => State::Incomplete,
-            (None, End::Rejected, Some(408 | 500..=599)) => State::Failed,
-            (None, End::Rejected, _) => State::Rejected,
-            (None, End::Cancel | End::ByeCaller | End::ByeCallee, _) => State::Cancelled,
+            (None, ..) if hung_up => State::Cancelled,
             (None, ..) => State::Unanswered,
         }
+    }
+
+    /// Whether it was answered, as far as one can tell: a call that was joined in its middle may have been before.
+    #[must_use]
+    pub fn was_answered(&self) -> bool {
+        let maybe = self.dialog.joined_late && self.dialog.ringing_at.is_none();
+        self.dialog.answered_at.is_some() || (maybe && self.state() == State::Incomplete)
     }
 
     /// How many of the messages were retransmissions.

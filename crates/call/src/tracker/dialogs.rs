@@ -258,6 +258,19 @@ fn a_bye_alone_is_the_end_of_a_call_that_was_not_seen() {
 }
 
 #[test]
+fn of_a_call_that_rang_when_the_capture_began_its_end_is_told() {
+    for (code, state) in [(486, State::Rejected), (503, State::Failed), (0, State::Incomplete)] {
+        let mut net = Net::new();
+        net.answer(180, "1 INVITE", "b", "");
+        if code > 0 {
+            net.answer(code, "1 INVITE", "b", "");
+        }
+        let call = net.call();
+        assert_eq!((call.state(), call.was_answered()), (state, false), "{code}");
+    }
+}
+
+#[test]
 fn what_comes_late_of_a_call_that_is_over_begins_none() {
     let mut net = Net::new();
     net.set_up();
