@@ -182,7 +182,8 @@ mod tests {
         let invite = b"INVITE sip:b@x SIP/2.0\r\nCall-ID: 1\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n\
             CSeq: 1 INVITE\r\n\r\n";
         let message = Message::read(invite).unwrap();
-        let call = || OpenCall::begin(&message, Time::default()).unwrap();
+        let tags = crate::tags::Tags::of(&message).unwrap();
+        let call = || OpenCall::begin(&message, &tags, Time::default()).unwrap();
         let mut calls = Calls::new(Patience::default());
         let first = calls.insert(call(), Time::default());
         calls.next = u32::MAX;

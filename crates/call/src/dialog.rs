@@ -95,8 +95,8 @@ pub struct Dialog {
 
 impl Dialog {
     /// A call that begins with `message`; `None` where no call begins with such a message, or it names no caller.
-    pub(crate) fn begin(message: &Message<'_>, at: Time) -> Option<Dialog> {
-        let Joined { joined_late, phase, invite } = join::joined(message)?;
+    pub(crate) fn begin(message: &Message<'_>, tags: &Tags, at: Time) -> Option<Dialog> {
+        let Joined { joined_late, phase, invite } = join::joined(message, tags)?;
         let request_uri = match message.start() {
             StartLine::Request { method: Method::Invite, uri, .. } => Some(uri.to_string()),
             _ => None,

@@ -27,8 +27,8 @@ pub(crate) struct Joined {
 }
 
 /// How a call that begins with this message is joined; `None` where none does.
-pub(crate) fn joined(message: &Message<'_>) -> Option<Joined> {
-    let (cseq, tags) = (message.cseq()?, Tags::of(message)?);
+pub(crate) fn joined(message: &Message<'_>, tags: &Tags) -> Option<Joined> {
+    let cseq = message.cseq()?;
     let number = Some(cseq.number);
     let late = |phase, invite| Some(Joined { joined_late: true, phase, invite });
     let (in_dialog, describes) =
@@ -85,7 +85,8 @@ mod tests {
             ("MESSAGE sip:b SIP/2.0", ";tag=b", "1 MESSAGE", "\r\n", None),
         ] {
             let text = format!("{start}\r\nFrom: <sip:a>;tag=a\r\nTo: <sip:b>{to}\r\nCSeq: {cseq}\r\n{rest}");
-            let told = joined(&Message::read(text.as_bytes()).unwrap());
+            let message = Message::read(text.as_bytes()).unwrap();
+            let told = joined(&message, &Tags::of(&message).unwrap());
             assert_eq!(told.map(|it| (it.joined_late, it.phase, it.invite)), joined_as, "{start} {to}");
         }
     }

@@ -76,9 +76,9 @@ pub(crate) struct Attached {
 }
 
 impl OpenCall {
-    pub(crate) fn begin(message: &Message<'_>, at: Time) -> Option<OpenCall> {
+    pub(crate) fn begin(message: &Message<'_>, tags: &Tags, at: Time) -> Option<OpenCall> {
         Some(OpenCall {
-            dialog: Dialog::begin(message, at)?,
+            dialog: Dialog::begin(message, tags, at)?,
             negotiation: Negotiation::default(),
             forks: Forks::default(),
             texts: Texts::default(),

@@ -215,7 +215,7 @@ impl Tracker {
             }
             self.close_by_signalling_or(key, End::Replaced);
         }
-        let call = OpenCall::begin(message, arrival.at)?;
+        let call = OpenCall::begin(message, tags, arrival.at)?;
         // What comes late of a call that is over, or of a dialog that is none of its, begins nothing.
         let is_straggler = !namesakes.is_empty() || self.departed.knows(&call_id);
         if is_straggler && !is_invite(message) {
