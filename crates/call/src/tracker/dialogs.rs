@@ -3,6 +3,7 @@
 use super::net::{ALICE, Net, PROXY, packets, sdp};
 use super::*;
 use crate::State;
+use clock::Span;
 
 #[test]
 fn either_side_hangs_up_and_the_first_of_two_that_cross_counts() {

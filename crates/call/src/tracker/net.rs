@@ -1,6 +1,7 @@
 //! Two phones and what the wire shows of them: the hand that writes the tests of this folder.
 
 use super::*;
+use clock::Span;
 use flow::{Address, Endpoint, Flow};
 use rtp::Frame;
 
