@@ -7,9 +7,11 @@ use sdp::MediaKind;
 
 use crate::dialog::{Dialog, End};
 use crate::evidence::Reason;
+use crate::forks::Fork;
 use crate::negotiation::Negotiation;
 use crate::refusal::Refused;
 use crate::side::{Both, Side};
+use crate::text::Text;
 
 /// A call with everything that was gathered of it.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub struct Call {
     pub negotiation: Negotiation,
     /// Each side's streams, in the order of their first packets.
     pub legs: Both<Vec<Matched>>,
+    /// The early dialogs that did not become the call, in the order of their first responses.
+    pub forks: Vec<Fork>,
+    /// What the parties wrote to each other.
+    pub texts: Vec<Text>,
     /// The messages, as captured.
     pub messages: Vec<KeptMessage>,
     /// Messages that were not kept because there were too many.
@@ -115,14 +121,23 @@ impl Call {
     pub fn state(&self) -> State {
         let hung_up = matches!(self.end, End::ByeCaller | End::ByeCallee);
         match (self.dialog.answered_at, self.end, self.dialog.status_code) {
-            (Some(_), ..) if hung_up => State::Completed,
-            (Some(_), ..) => State::Incomplete,
-            (None, ..) if self.dialog.joined_late => State::Incomplete,
+            // What refused it or gave it up was seen, even where its INVITE was not.
             (None, End::Rejected, Some(408 | 500..=599)) => State::Failed,
             (None, End::Rejected, _) => State::Rejected,
-            (None, End::Cancel | End::ByeCaller | End::ByeCallee, _) => State::Cancelled,
+            (None, End::Cancel, _) => State::Cancelled,
+            _ if self.dialog.joined_late => State::Incomplete,
+            (Some(_), ..) if hung_up => State::Completed,
+            (Some(_), ..) => State::Incomplete,
+            (None, ..) if hung_up => State::Cancelled,
             (None, ..) => State::Unanswered,
         }
+    }
+
+    /// Whether it was answered, as far as one can tell: a call that was joined in its middle may have been before.
+    #[must_use]
+    pub fn was_answered(&self) -> bool {
+        let maybe = self.dialog.joined_late && self.dialog.ringing_at.is_none();
+        self.dialog.answered_at.is_some() || (maybe && self.state() == State::Incomplete)
     }
 
     /// How many of the messages were retransmissions.

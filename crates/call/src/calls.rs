@@ -7,17 +7,20 @@ use clock::{Span, Time};
 use flow::Endpoint;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use sip::Message;
 
 use crate::claims::CallKey;
 use crate::config::Patience;
 use crate::matcher::Negotiations;
 use crate::negotiation::Negotiation;
 use crate::open_call::{OpenCall, Standing};
+use crate::parties::Parties;
 use crate::side::Side;
 
 #[derive(Debug)]
 pub(crate) struct Calls {
     by_call_id: HashMap<String, Vec<CallKey>, RandomState>,
+    by_parties: Parties,
     open: HashMap<CallKey, Box<Entry>, RandomState>,
     due: BTreeSet<(Standing, Time, CallKey)>,
     /// About how many bytes the open calls hold.
@@ -40,6 +43,7 @@ impl Calls {
     pub(crate) fn new(patience: Patience) -> Calls {
         Calls {
             by_call_id: HashMap::default(),
+            by_parties: Parties::default(),
             open: HashMap::default(),
             due: BTreeSet::new(),
             weight: 0,
@@ -75,6 +79,13 @@ impl Calls {
         self.by_call_id.get(call_id).map(|keys| keys.iter().rev().copied().collect()).unwrap_or_default()
     }
 
+    /// The newest call between the sender and the receiver of a message that is not over.
+    pub(crate) fn between(&self, message: &Message<'_>) -> Option<CallKey> {
+        let (from, to) = (message.from()?, message.to()?);
+        let goes_on = |key: &CallKey| self.get(*key).is_some_and(|call| call.standing() != Standing::Over);
+        self.by_parties.between(&from, &to).find(goes_on)
+    }
+
     pub(crate) fn insert(&mut self, call: OpenCall, due: Time) -> CallKey {
         let kind = if call.is_unsignalled { CallKey::UNSIGNALLED } else { 0 };
         let key = |next: u32| CallKey(next & !CallKey::UNSIGNALLED | kind);
@@ -86,6 +97,7 @@ impl Calls {
         self.next = self.next.wrapping_add(1);
         self.unsignalled += usize::from(call.is_unsignalled);
         self.by_call_id.entry(call.dialog.call_id.clone()).or_default().push(key);
+        self.by_parties.enter(key, &call.dialog.caller, &call.dialog.callee);
         let due = (call.standing(), due, key);
         self.due.insert(due);
         let weight = call.weight();
@@ -111,6 +123,7 @@ impl Calls {
         self.due.remove(&due);
         self.weight -= weight;
         self.unsignalled -= usize::from(call.is_unsignalled);
+        self.by_parties.leave(key, &call.dialog.caller, &call.dialog.callee);
         if let Some(keys) = self.by_call_id.get_mut(&call.dialog.call_id) {
             keys.retain(|&other| other != key);
             if keys.is_empty() {
@@ -179,14 +192,14 @@ const MOST_NAMESAKES: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sip::Message;
 
     #[test]
     fn no_call_loses_its_key_to_another() {
         let invite = b"INVITE sip:b@x SIP/2.0\r\nCall-ID: 1\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n\
             CSeq: 1 INVITE\r\n\r\n";
         let message = Message::read(invite).unwrap();
-        let call = || OpenCall::begin(&message, Time::default()).unwrap();
+        let tags = crate::tags::Tags::of(&message).unwrap();
+        let call = || OpenCall::begin(&message, &tags, Time::default()).unwrap();
         let mut calls = Calls::new(Patience::default());
         let first = calls.insert(call(), Time::default());
         calls.next = u32::MAX;

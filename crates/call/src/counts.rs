@@ -15,6 +15,8 @@ pub struct Counts {
     pub retransmissions: u64,
     /// Messages that could not be read, by the position in [`ReadError::KINDS`].
     pub sip_errors: [u64; ReadError::KINDS.len()],
+    /// MESSAGE requests by where they were kept.
+    pub texts: TextCounts,
     /// Session descriptions that could not be read.
     pub sdp_errors: u64,
     /// Datagrams on their way through RTP, by what became of them.
@@ -29,6 +31,17 @@ pub struct Counts {
     pub calls_evicted_for_bytes: u64,
     /// Streams that had to go because the table or the memory was full.
     pub streams_evicted: u64,
+}
+
+/// SIP MESSAGE, retransmissions among them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct TextCounts {
+    /// In a call's dialog.
+    pub in_dialog: u64,
+    /// Outside of any dialog, between the parties of a call.
+    pub in_call: u64,
+    /// Between others: not kept.
+    pub elsewhere: u64,
 }
 
 /// Packets by what became of them; together they are all that looked like RTP or shared its ports.

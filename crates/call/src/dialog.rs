@@ -1,19 +1,24 @@
 //! What became of an INVITE and of the dialog that it set up (RFC 3261, sections 12, 13 and 15): a small machine that
 //! takes messages and knows nothing of media.
 
-use std::borrow::Cow;
-
 use clock::Time;
 use sip::{Message, Method, NameAddress, StartLine};
 
+use crate::branch::{Branch, Branches};
+use crate::hops::Hops;
+use crate::identities::Identities;
+use crate::join::{self, Joined};
+use crate::redirect::Redirect;
+use crate::session_timer::SessionTimer;
 use crate::side::Side;
+use crate::tags::Tags;
 
 /// The state of a call's signalling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
     /// Invited, and no final response yet.
     Calling,
-    /// Asked for credentials (401, 407) or told to try otherwise; the same caller may invite again.
+    /// Refused; the same caller may invite again, with credentials (401, 407), elsewhere (3xx) or otherwise.
     Refused,
     /// Answered.
     Answered,
@@ -34,6 +39,8 @@ pub enum End {
     Rejected,
     /// Neither media nor signalling came any more.
     MediaTimeout,
+    /// Nobody refreshed the session (RFC 4028), and no media came any more.
+    SessionTimer,
     /// Another call took its place.
     Replaced,
     /// A newer call claimed its ports.
@@ -53,13 +60,15 @@ pub struct Dialog {
     pub caller: NameAddress,
     /// To of the first INVITE, with the tag of the answer once there is one.
     pub callee: NameAddress,
-    /// The Request-URI of the first INVITE.
-    pub request_uri: String,
-    /// P-Asserted-Identity (RFC 3325) of either side.
-    pub p_asserted: Vec<String>,
-    /// Diversion (RFC 5806).
-    pub diversion: Vec<String>,
-    /// When the first INVITE came.
+    /// The Request-URI of the first INVITE; `None` where that was not seen.
+    pub request_uri: Option<String>,
+    /// Whom the signalling names beside those.
+    pub identities: Identities,
+    /// Where the caller was told to call instead.
+    pub redirects: Vec<Redirect>,
+    /// The session timer that was agreed upon last.
+    pub session_timer: Option<SessionTimer>,
+    /// When the first message came: the INVITE, unless the capture began later.
     pub invited_at: Time,
     /// When the first provisional response beyond 100 came.
     pub ringing_at: Option<Time>,
@@ -76,22 +85,30 @@ pub struct Dialog {
     /// Whether the capture began after the call had.
     pub joined_late: bool,
     phase: Phase,
-    invite: u32,
+    /// The number of the newest INVITE that asks for the call; unknown where none was seen.
+    invite: Option<u32>,
+    hops: Hops,
+    branches: Branches,
+    /// Tags of a caller that took a new one to try again.
+    former_tags: Vec<String>,
 }
 
 impl Dialog {
-    /// A call that begins with the INVITE `message`; `None` where it is none, or names no caller.
-    pub(crate) fn begin(message: &Message<'_>, at: Time) -> Option<Dialog> {
-        let StartLine::Request { method: Method::Invite, uri, .. } = message.start() else { return None };
-        let callee = message.to()?;
-        let joined_late = callee.tag.is_some();
-        let mut dialog = Dialog {
+    /// A call that begins with `message`; `None` where no call begins with such a message, or it names no caller.
+    pub(crate) fn begin(message: &Message<'_>, tags: &Tags, at: Time) -> Option<Dialog> {
+        let Joined { joined_late, phase, invite } = join::joined(message, tags)?;
+        let request_uri = match message.start() {
+            StartLine::Request { method: Method::Invite, uri, .. } => Some(uri.to_string()),
+            _ => None,
+        };
+        Some(Dialog {
             call_id: message.call_id()?.into_owned(),
             caller: message.from()?,
-            callee,
-            request_uri: uri.to_string(),
-            p_asserted: Vec::new(),
-            diversion: message.named("Diversion").take(MOST_IDENTITIES).map(Cow::into_owned).collect(),
+            callee: message.to()?,
+            request_uri,
+            identities: Identities::default(),
+            redirects: Vec::new(),
+            session_timer: None,
             invited_at: at,
             ringing_at: None,
             answered_at: None,
@@ -100,11 +117,12 @@ impl Dialog {
             status_code: None,
             last_at: at,
             joined_late,
-            phase: Phase::Calling,
-            invite: message.cseq()?.number,
-        };
-        dialog.note_identities(message);
-        Some(dialog)
+            phase,
+            invite,
+            hops: Hops::default(),
+            branches: Branches::default(),
+            former_tags: Vec::new(),
+        })
     }
 
     /// The dialog of a call whose signalling was not seen: nothing but a name for it.
@@ -113,9 +131,10 @@ impl Dialog {
             call_id,
             caller: NameAddress::default(),
             callee: NameAddress::default(),
-            request_uri: String::new(),
-            p_asserted: Vec::new(),
-            diversion: Vec::new(),
+            request_uri: None,
+            identities: Identities::default(),
+            redirects: Vec::new(),
+            session_timer: None,
             invited_at: at,
             ringing_at: None,
             answered_at: None,
@@ -125,7 +144,10 @@ impl Dialog {
             last_at: at,
             joined_late: true,
             phase: Phase::Calling,
-            invite: 0,
+            invite: None,
+            hops: Hops::default(),
+            branches: Branches::default(),
+            former_tags: Vec::new(),
         }
     }
 
@@ -142,9 +164,9 @@ impl Dialog {
         if from == to && *from == self.caller.tag {
             return Some(if from_caller { Side::Caller } else { Side::Callee });
         }
-        let requester = if *from == self.caller.tag {
+        let requester = if self.is_callers(from.as_ref()) {
             Side::Caller
-        } else if *to == self.caller.tag {
+        } else if self.is_callers(to.as_ref()) {
             Side::Callee
         } else {
             return None;
@@ -152,105 +174,239 @@ impl Dialog {
         Some(if *is_response { requester.other() } else { requester })
     }
 
+    fn is_callers(&self, tag: Option<&String>) -> bool {
+        tag == self.caller.tag.as_ref() || tag.is_some_and(|tag| self.former_tags.contains(tag))
+    }
+
     /// About how many bytes it holds, the table's key among them.
     pub(crate) fn weight(&self) -> usize {
-        let values = self.p_asserted.iter().chain(&self.diversion).map(String::len).sum::<usize>();
+        let tags = self.former_tags.iter().map(String::len).sum::<usize>();
+        let redirects = self.redirects.iter().map(Redirect::weight).sum::<usize>();
         2 * self.call_id.len()
             + weight_of(&self.caller)
             + weight_of(&self.callee)
-            + self.request_uri.len()
-            + values
+            + self.request_uri.as_ref().map_or(0, String::len)
+            + self.identities.weight()
+            + self.branches.weight()
+            + self.hops.weight()
+            + tags
+            + redirects
     }
 
     /// Whether this INVITE, captured `at`, begins another call although Call-ID and tag are the same: the last one is
     /// over. What was captured before its end and comes out of order belongs to it.
     pub(crate) fn is_reused_by(&self, message: &Message<'_>, at: Time) -> bool {
-        let outside = message.to().is_none_or(|to| to.tag.is_none());
-        let invite = matches!(message.start(), StartLine::Request { method: Method::Invite, .. });
         // An INVITE comes again only until it is answered: after a BYE even the very same one is a new call.
         let ended_by_bye = matches!(self.end, Some(End::ByeCaller | End::ByeCallee));
-        let newer = message.cseq().is_some_and(|cseq| cseq.number > self.invite);
         let later = self.ended_at.is_none_or(|ended_at| at > ended_at);
-        invite && outside && later && self.phase == Phase::Over && (ended_by_bye || newer)
+        let is_over = later && self.phase == Phase::Over;
+        is_invite_outside(message) && is_over && (ended_by_bye || self.is_newer(message))
+    }
+
+    /// Whether this INVITE, whose tag is unknown, is the refused caller's next try. Most keep their tag.
+    pub(crate) fn is_retried_by(&self, message: &Message<'_>, tags: &Tags) -> bool {
+        let unknown = tags.from.is_some() && !self.is_callers(tags.from.as_ref());
+        let same_caller = || message.from().is_some_and(|from| from.uri == self.caller.uri);
+        unknown && self.may_be_retried() && is_invite_outside(message) && same_caller()
+    }
+
+    /// The caller goes on under the tag of this message.
+    pub(crate) fn go_on_as(&mut self, tags: &Tags) {
+        let Some(former) = std::mem::replace(&mut self.caller.tag, tags.from.clone()) else { return };
+        if self.former_tags.len() < MOST_FORMER_TAGS {
+            self.former_tags.push(former);
+        }
+        self.invite = None;
+    }
+
+    /// Whether it was refused in a way that the caller's software may answer by itself with another INVITE.
+    pub(crate) fn may_be_retried(&self) -> bool {
+        let otherwise = |code| matches!(code, 300..=399 | 401 | 407 | 413..=422 | 488 | 491 | 494);
+        self.phase == Phase::Refused && self.status_code.is_some_and(otherwise)
+    }
+
+    /// The early dialogs that did not become the call, once that is over; `over_by` is when those ended at the latest
+    /// of which nothing more was heard.
+    pub(crate) fn take_losers(&mut self, over_by: Time) -> Vec<Branch> {
+        let winner = self.answered_at.and(self.callee.tag.as_deref());
+        std::mem::take(&mut self.branches).losers(winner, self.answered_at.unwrap_or(over_by))
     }
 
     /// Takes in a message that `from` sent.
-    pub(crate) fn handle_message(&mut self, message: &Message<'_>, from: Side, at: Time) {
+    pub(crate) fn handle_message(&mut self, message: &Message<'_>, tags: &Tags, from: Side, at: Time) {
         self.last_at = self.last_at.max(at);
         let Some(cseq) = message.cseq() else { return };
         match message.start() {
-            StartLine::Request { method, .. } => self.handle_request(*method, cseq.number, message, from, at),
-            StartLine::Status { code, .. } => match cseq.method {
-                Method::Invite if cseq.number == self.invite => self.handle_answer(*code, message, at),
-                Method::Bye if matches!(code, 401 | 407) => self.resume(),
-                _ => {}
-            },
+            StartLine::Request { method, .. } => {
+                self.identities.note_user_agent(message, from, false);
+                self.handle_request(*method, cseq.number, message, tags, from, at);
+            }
+            StartLine::Status { code, .. } => {
+                let code = *code;
+                if matches!((code, cseq.method), (200..=299, Method::Invite | Method::Update)) {
+                    self.handle_refresh(message, tags, from, at);
+                }
+                match cseq.method {
+                    Method::Invite if self.is_answer(cseq.number, tags, from) => {
+                        self.handle_answer(code, message, tags.to.as_deref(), at);
+                    }
+                    Method::Bye if matches!(code, 401 | 407) => self.resume(),
+                    _ => {}
+                }
+            }
         }
     }
 
-    fn handle_request(&mut self, method: Method, number: u32, message: &Message<'_>, from: Side, at: Time) {
+    /// Whether a response is to the newest INVITE of the caller, and not to one that it has given up.
+    fn is_answer(&self, number: u32, tags: &Tags, from: Side) -> bool {
+        from == Side::Callee
+            && tags.from == self.caller.tag
+            && self.invite.is_none_or(|invite| invite == number)
+    }
+
+    fn is_newer(&self, message: &Message<'_>) -> bool {
+        message.cseq().is_some_and(|cseq| self.invite.is_none_or(|invite| cseq.number > invite))
+    }
+
+    fn handle_request(
+        &mut self,
+        method: Method,
+        number: u32,
+        message: &Message<'_>,
+        tags: &Tags,
+        from: Side,
+        at: Time,
+    ) {
         match method {
-            Method::Invite if number > self.invite && self.answered_at.is_none() && from == Side::Caller => {
-                self.invite = number;
-                self.phase = Phase::Calling;
-                (self.ended_at, self.end) = (None, None);
-                self.note_identities(message);
+            Method::Invite if from == Side::Caller && self.is_to_be_answered() => {
+                self.handle_invite(number, message);
             }
-            Method::Cancel if self.answered_at.is_none() && self.end.is_none() => {
-                (self.ended_at, self.end) = (Some(at), Some(End::Cancel));
-            }
-            Method::Bye if self.phase != Phase::Over => {
-                let end = if from == Side::Caller { End::ByeCaller } else { End::ByeCallee };
-                (self.ended_at, self.end, self.phase) = (Some(at), Some(end), Phase::Over);
-            }
+            Method::Invite | Method::Update => self.identities.note(message),
+            Method::Cancel if from == Side::Caller && !self.hops.is_inner(message) => self.handle_cancel(at),
+            Method::Bye if self.phase != Phase::Over => self.handle_bye(tags, from, at),
             _ => {}
         }
     }
 
-    fn handle_answer(&mut self, code: u16, message: &Message<'_>, at: Time) {
-        if code > 100 && self.answered_at.is_none() {
-            // Until one answers, the branch that spoke last (RFC 3261, section 12.1); a refusal has a tag as well.
-            self.callee.tag = message.to().and_then(|to| to.tag).or(self.callee.tag.take());
+    fn is_to_be_answered(&self) -> bool {
+        matches!(self.phase, Phase::Calling | Phase::Refused)
+    }
+
+    fn handle_invite(&mut self, number: u32, message: &Message<'_>) {
+        if self.invite > Some(number) || (self.invite == Some(number) && self.phase != Phase::Calling) {
+            // A straggler: the next try has a higher number.
+            return;
+        }
+        self.identities.note(message);
+        if self.invite.replace(number) == Some(number) {
+            self.hops.note(message);
+        } else {
+            self.hops = Hops::default();
+            self.hops.note(message);
+            self.phase = Phase::Calling;
+            (self.ended_at, self.end) = (None, None);
+        }
+    }
+
+    fn handle_cancel(&mut self, at: Time) {
+        if self.phase == Phase::Calling && self.end.is_none() {
+            (self.ended_at, self.end) = (Some(at), Some(End::Cancel));
+        }
+    }
+
+    /// A BYE ends its own early dialog, and the call with it where that is the call's.
+    fn handle_bye(&mut self, tags: &Tags, from: Side, at: Time) {
+        if let Some(tag) = tags.branch(from) {
+            let known = self.branches.knows(tag);
+            self.branches.end(tag, at);
+            let answered = self.phase == Phase::Answered;
+            let is_the_calls = if answered {
+                self.callee.tag.as_deref() == Some(tag)
+            } else {
+                !self.branches.has_others(tag)
+            };
+            if known && !is_the_calls {
+                return;
+            }
+        }
+        let end = if from == Side::Caller { End::ByeCaller } else { End::ByeCallee };
+        (self.ended_at, self.end, self.phase) = (Some(at), Some(end), Phase::Over);
+    }
+
+    fn handle_answer(&mut self, code: u16, message: &Message<'_>, tag: Option<&str>, at: Time) {
+        if let Some(tag) = tag.filter(|_| code > 100) {
+            self.branches.handle_response(tag, code, message, at);
         }
         match code {
             ..=100 => {}
-            101..=199 => self.ringing_at = self.ringing_at.or(Some(at)),
-            200..=299 => {
-                if self.answered_at.is_none() && self.phase != Phase::Over {
-                    // A 2xx that crossed a CANCEL answers the call all the same (RFC 3261, section 9.1).
-                    (self.answered_at, self.ended_at, self.end) = (Some(at), None, None);
-                    (self.phase, self.status_code) = (Phase::Answered, Some(code));
-                    self.note_identities(message);
-                }
-            }
-            _ if self.answered_at.is_some() => {}
-            _ => {
-                self.status_code = Some(code);
-                if self.end == Some(End::Cancel) {
-                    self.phase = Phase::Over;
-                } else if self.phase == Phase::Calling {
-                    (self.ended_at, self.end, self.phase) = (Some(at), Some(End::Rejected), Phase::Refused);
-                }
-            }
+            101..=199 => self.handle_ringing(message, tag, at),
+            200..=299 => self.handle_success(code, message, tag, at),
+            // A proxy may try on while one of its branches is refused; what it tells the caller counts.
+            _ if self.phase != Phase::Calling || self.hops.is_inner(message) => {}
+            _ => self.handle_refusal(code, message, tag, at),
+        }
+    }
+
+    fn handle_ringing(&mut self, message: &Message<'_>, tag: Option<&str>, at: Time) {
+        // Captures are out of order: it may come after the answer.
+        self.ringing_at = self.ringing_at.or(Some(at));
+        if self.phase == Phase::Calling {
+            self.speak_with(tag);
+            self.identities.note_user_agent(message, Side::Callee, false);
+        }
+    }
+
+    fn handle_success(&mut self, code: u16, message: &Message<'_>, tag: Option<&str>, at: Time) {
+        if !self.is_to_be_answered() {
+            return;
+        }
+        // A 2xx that crossed a CANCEL answers the call all the same (RFC 3261, section 9.1).
+        self.speak_with(tag);
+        (self.answered_at, self.ended_at, self.end) = (Some(at), None, None);
+        (self.phase, self.status_code) = (Phase::Answered, Some(code));
+        self.identities.note(message);
+        self.identities.note_user_agent(message, Side::Callee, true);
+    }
+
+    fn handle_refusal(&mut self, code: u16, message: &Message<'_>, tag: Option<&str>, at: Time) {
+        self.status_code = Some(code);
+        // A refusal has a tag as well.
+        self.speak_with(tag);
+        if matches!(code, 300..=399) && self.redirects.len() < MOST_REDIRECTS {
+            self.redirects.push(Redirect::read(code, message, at));
+        }
+        if self.end == Some(End::Cancel) {
+            self.phase = Phase::Over;
+        } else {
+            (self.ended_at, self.end, self.phase) = (Some(at), Some(End::Rejected), Phase::Refused);
+        }
+    }
+
+    /// Until one answers, the branch that spoke last is the callee (RFC 3261, section 12.1).
+    fn speak_with(&mut self, tag: Option<&str>) {
+        if let Some(tag) = tag {
+            self.callee.tag = Some(tag.to_owned());
+        }
+    }
+
+    fn handle_refresh(&mut self, message: &Message<'_>, tags: &Tags, from: Side, at: Time) {
+        let winner = self.answered_at.is_none() || tags.branch(from) == self.callee.tag.as_deref();
+        if winner {
+            self.session_timer = SessionTimer::after(self.session_timer, message, tags.requester(from), at);
         }
     }
 
     /// A BYE that was asked for credentials ended nothing.
     fn resume(&mut self) {
-        if self.phase == Phase::Over && self.answered_at.is_some() {
+        if self.phase == Phase::Over && (self.answered_at.is_some() || self.joined_late) {
             (self.ended_at, self.end, self.phase) = (None, None, Phase::Answered);
         }
     }
+}
 
-    fn note_identities(&mut self, message: &Message<'_>) {
-        for identity in message.named("P-Asserted-Identity").take(MOST_IDENTITIES) {
-            if self.p_asserted.len() < MOST_IDENTITIES
-                && !self.p_asserted.iter().any(|known| *known == identity)
-            {
-                self.p_asserted.push(identity.into_owned());
-            }
-        }
-    }
+fn is_invite_outside(message: &Message<'_>) -> bool {
+    let invite = matches!(message.start(), StartLine::Request { method: Method::Invite, .. });
+    invite && message.to().is_none_or(|to| to.tag.is_none())
 }
 
 fn weight_of(address: &NameAddress) -> usize {
@@ -262,22 +418,7 @@ fn weight_of(address: &NameAddress) -> usize {
 
 /// Two strings without their bytes.
 const PARAMETER_WEIGHT: usize = 48;
-
-/// What tells whose a message is: read once, and held against every call of its Call-ID.
-#[derive(Debug)]
-pub(crate) struct Tags {
-    from: Option<String>,
-    to: Option<String>,
-    is_response: bool,
-}
-
-impl Tags {
-    /// `None` where From or To is missing.
-    pub(crate) fn of(message: &Message<'_>) -> Option<Tags> {
-        let is_response = matches!(message.start(), StartLine::Status { .. });
-        Some(Tags { from: message.from()?.tag, to: message.to()?.tag, is_response })
-    }
-}
-
-/// An identity header has one value or two; what has more is not kept in full.
-const MOST_IDENTITIES: usize = 8;
+/// Each is a refusal and another try.
+const MOST_FORMER_TAGS: usize = 4;
+/// RFC 3261 advises against five in a row.
+const MOST_REDIRECTS: usize = 8;

@@ -19,10 +19,10 @@ pub(crate) fn settle(
     until: Option<Time>,
 ) -> Vec<(Matched, Refusal)> {
     put_right(legs, negotiation);
+    sort(legs);
     let mut refused = Vec::new();
     for side in Side::BOTH {
         let leg = legs.of_mut(side);
-        leg.sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
         let refusals: Vec<Option<Refusal>> = leg.iter().map(|matched| refusal(matched, leg, until)).collect();
         let mut refusals = refusals.into_iter();
         for matched in std::mem::take(leg) {
@@ -36,6 +36,14 @@ pub(crate) fn settle(
         }
     }
     refused
+}
+
+/// Each leg's streams in the order of their first packets.
+pub(crate) fn sort(legs: &mut Both<Vec<Matched>>) {
+    for side in Side::BOTH {
+        legs.of_mut(side)
+            .sort_by_key(|matched| (matched.stream.first_at, matched.stream.ssrc, matched.stream.flow));
+    }
 }
 
 /// A description may name an address at which somebody else answers (two phones behind one box). Where one party is

@@ -63,6 +63,17 @@ pub enum Hold {
     Both,
 }
 
+impl Hold {
+    const fn by(caller: bool, callee: bool) -> Hold {
+        match (caller, callee) {
+            (false, false) => Hold::None,
+            (true, false) => Hold::Caller,
+            (false, true) => Hold::Callee,
+            (true, true) => Hold::Both,
+        }
+    }
+}
+
 /// A span in which one offer and answer hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Epoch {
@@ -88,8 +99,29 @@ pub struct Negotiation {
     epochs: Vec<Epoch>,
     /// Every key that a side named for what it sends, in order.
     keys: Both<Vec<Crypto>>,
-    /// The transaction whose request carried a description: what comes back in it is the answer.
-    offered: Option<(u32, Side)>,
+    /// Each side's offer that may still be answered. Both may have one: then they glare, and both are refused.
+    offers: Both<Option<Offer>>,
+    /// What the caller said before any callee did, which every early dialog begins with.
+    invited: Invited,
+}
+
+/// An offer under way.
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    /// The number of its transaction: what comes back in it is the answer.
+    number: u32,
+    /// The place of its first copy among its side's descriptions: on another hop it may name another address. `None`
+    /// where it only repeats the one before.
+    place: Option<usize>,
+}
+
+/// What an INVITE outside of any dialog offered.
+#[derive(Clone, Copy, Default, Debug)]
+struct Invited {
+    /// The offer.
+    offer: Option<Offer>,
+    /// How many descriptions the caller had sent with it.
+    descriptions: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -114,12 +146,14 @@ impl Negotiation {
         at: Time,
     ) -> Brought {
         let brought = brought(session, signalling);
+        let wanted = session.media.iter().find(|media| !media.is_rejected());
         let audio = session.media.iter().find(|media| media.kind == MediaKind::Audio && !media.is_rejected());
         let described = Described {
             at,
             formats: formats(session),
             endpoints: FixedState::default().hash_one(&brought.named),
-            direction: audio.map_or(Direction::Inactive, |media| media.direction),
+            // A fax is not held because its audio stopped.
+            direction: audio.or(wanted).map_or(Direction::Inactive, |media| media.direction),
             secure: audio.is_some_and(sdp::Media::is_secure),
             unspecified: audio
                 .and_then(|media| media.address)
@@ -128,27 +162,57 @@ impl Negotiation {
         self.note_named(side, &brought.named, at);
         self.kinds.of_mut(side).note(session);
         self.note_keys(side, session);
-        self.note(side, described);
-        if self.is_answer(message, side) {
-            self.begin_epoch(at);
+        let place = self.note(side, described);
+        if self.is_answer(message, side, place) {
+            self.begin_epoch(at, side);
         }
         brought
     }
 
+    /// An offer that `offerer` made in the transaction `number` was refused: what was agreed upon before holds on.
+    pub(crate) fn handle_refusal(&mut self, offerer: Side, number: u32) {
+        let Some(offer) = self.offers.of_mut(offerer).take_if(|offer| offer.number == number) else { return };
+        let history = self.sides.of_mut(offerer);
+        // The very first offer has nothing before it to go back to.
+        let Some(place) = offer.place.filter(|&place| place > 0 && place < history.len()) else { return };
+        for refused in history.drain(place..) {
+            *self.formats.of_mut(offerer) -= refused.formats.len();
+            self.weight -= refused.weight();
+        }
+        *self.moved.of_mut(offerer) = false;
+    }
+
+    /// What another early dialog begins with: the offers of the INVITE, and nothing that a callee said to them.
+    pub(crate) fn of_another_branch(&self) -> Negotiation {
+        let mut other = Negotiation { invited: self.invited, ..Negotiation::default() };
+        other.named.caller.clone_from(&self.named.caller);
+        other.keys.caller.clone_from(&self.keys.caller);
+        other.offers.caller = self.invited.offer;
+        let invited = self.sides.caller.iter().take(self.invited.descriptions);
+        other.sides.caller = invited.cloned().collect();
+        other.formats.caller = other.sides.caller.iter().map(|described| described.formats.len()).sum();
+        let keys = other.keys.caller.iter().map(weight_of_key).sum::<usize>();
+        other.weight = keys + other.sides.caller.iter().map(Described::weight).sum::<usize>();
+        other
+    }
+
     /// Keeps the description unless it only repeats the one before: a session timer sends the same one for hours.
-    fn note(&mut self, side: Side, described: Described) {
+    /// Gives its place among those of its side.
+    fn note(&mut self, side: Side, described: Described) -> Option<usize> {
         let history = self.sides.of_mut(side);
         let last = history.last();
         *self.moved.of_mut(side) = last.is_some_and(|last| last.moves_to(&described));
         if last.is_some_and(|last| last.is_repeated_by(&described)) {
-            return;
+            return None;
         }
         let formats = self.formats.of_mut(side);
-        if history.len() < MOST_DESCRIPTIONS && *formats + described.formats.len() <= MOST_FORMATS {
-            *formats += described.formats.len();
-            self.weight += described.weight();
-            history.push(described);
+        if history.len() >= MOST_DESCRIPTIONS || *formats + described.formats.len() > MOST_FORMATS {
+            return None;
         }
+        *formats += described.formats.len();
+        self.weight += described.weight();
+        history.push(described);
+        Some(history.len() - 1)
     }
 
     /// Notes endpoints that `side` was found to receive at.
@@ -171,7 +235,7 @@ impl Negotiation {
         let known = self.keys.of_mut(side);
         for key in session.media.iter().flat_map(|media| &media.crypto) {
             if known.len() < MOST_KEYS && !known.contains(key) {
-                self.weight += size_of::<Crypto>() + key.suite.len() + key.key_params.len();
+                self.weight += weight_of_key(key);
                 known.push(key.clone());
             }
         }
@@ -194,32 +258,35 @@ impl Negotiation {
     }
 
     /// RFC 3264 and RFC 6337: a description in a response answers the one in its request, if that had one; the ACK
-    /// and the PRACK carry the answer to an offer that came in a response.
-    fn is_answer(&mut self, message: &Message<'_>, side: Side) -> bool {
+    /// and the PRACK carry the answer to an offer that came in a response. A PRACK may also offer (RFC 3262, section 5).
+    fn is_answer(&mut self, message: &Message<'_>, side: Side, place: Option<usize>) -> bool {
         let number = message.cseq().map_or(0, |cseq| cseq.number);
+        let others = self.offers.of_mut(side.other());
         match message.start() {
-            StartLine::Request { method: Method::Ack | Method::Prack, .. } => self.offered.take().is_some(),
-            StartLine::Request { .. } => {
-                self.offered = Some((number, side));
-                false
-            }
-            StartLine::Status { .. } if self.offered == Some((number, side.other())) => true,
-            StartLine::Status { .. } => {
-                self.offered = Some((number, side));
+            StartLine::Request { method: Method::Ack, .. } => others.take().is_some(),
+            StartLine::Request { method: Method::Prack, .. } if others.take().is_some() => true,
+            // The answer may be told again, by the 200 after the 183.
+            StartLine::Status { .. } if others.is_some_and(|other| other.number == number) => true,
+            start => {
+                let own = self.offers.of_mut(side);
+                let first = own.filter(|own| own.number == number).and_then(|own| own.place);
+                let offer = Offer { number, place: first.or(place) };
+                *own = Some(offer);
+                let outside = || message.to().is_none_or(|to| to.tag.is_none());
+                if matches!(start, StartLine::Request { method: Method::Invite, .. }) && outside() {
+                    let descriptions = self.sides.of(side).len();
+                    self.invited = Invited { offer: Some(offer), descriptions };
+                }
                 false
             }
         }
     }
 
-    fn begin_epoch(&mut self, from: Time) {
+    fn begin_epoch(&mut self, from: Time, answerer: Side) {
         // One-way media from the start is an announcement, not a hold.
         let first = self.epochs.is_empty();
-        let hold = match (self.holds(Side::Caller, first), self.holds(Side::Callee, first)) {
-            (false, false) => Hold::None,
-            (true, false) => Hold::Caller,
-            (false, true) => Hold::Callee,
-            (true, true) => Hold::Both,
-        };
+        let holds = |side| self.holds(side, first, side == answerer);
+        let hold = Hold::by(holds(Side::Caller), holds(Side::Callee));
         let repeated =
             self.epochs.last().is_some_and(|last| last.hold == hold && !first && self.same_endpoints());
         if !repeated && self.epochs.len() < MOST_DESCRIPTIONS {
@@ -227,10 +294,31 @@ impl Negotiation {
         }
     }
 
-    fn holds(&self, side: Side, first: bool) -> bool {
+    /// Whether `side` holds the other by its latest description. To an offer that does not send, no answer could be
+    /// but one that does not listen: it says nothing new.
+    fn holds(&self, side: Side, first: bool, answers: bool) -> bool {
         let Some(latest) = self.sides.of(side).last() else { return false };
-        let sends_only = latest.direction == Direction::SendOnly && !first;
-        sends_only || latest.direction == Direction::Inactive || latest.unspecified
+        let offered = || self.sides.of(side.other()).last().map(|described| described.direction);
+        match latest.direction {
+            _ if latest.unspecified => true,
+            Direction::SendOnly => !first,
+            Direction::Inactive if answers && offered().is_some_and(|offered| !offered.sends()) => {
+                self.is_held_by(side)
+            }
+            Direction::Inactive => true,
+            Direction::SendRecv | Direction::RecvOnly => false,
+        }
+    }
+
+    /// Whether `side` holds the other by what was agreed upon last.
+    fn is_held_by(&self, side: Side) -> bool {
+        let own = if side == Side::Caller { Hold::Caller } else { Hold::Callee };
+        self.epochs.last().is_some_and(|epoch| epoch.hold == own || epoch.hold == Hold::Both)
+    }
+
+    /// Whether anybody holds by what was agreed upon last: silence is then no sign of an end.
+    pub(crate) fn is_on_hold(&self) -> bool {
+        self.epochs.last().is_some_and(|epoch| epoch.hold != Hold::None)
     }
 
     /// Whether neither side moved since the description before: the 200 repeats what the 183 said.
@@ -346,6 +434,10 @@ impl Described {
         let formats = self.formats.iter().map(|format| size_of::<Format>() + text(format));
         size_of::<Described>() + formats.sum::<usize>()
     }
+}
+
+fn weight_of_key(key: &Crypto) -> usize {
+    size_of::<Crypto>() + key.suite.len() + key.key_params.len()
 }
 
 /// What each payload type means, by the first media that has it, audio before others.

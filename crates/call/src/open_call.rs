@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use rtp::StreamId;
 use sdp::MediaKind;
-use sip::{Message, Method, StartLine};
+use sip::{CSeq, Message, Method, StartLine};
 use std::hash::BuildHasher;
 
 use crate::arrival::Arrival;
@@ -15,13 +15,18 @@ use crate::claims::Claimed;
 use crate::config::Patience;
 use crate::dialog::{Dialog, End, Phase};
 use crate::evidence::Reason;
-use crate::negotiation::Negotiation;
+use crate::forks::{Forks, may_describe};
+use crate::negotiation::{Brought, Negotiation};
 use crate::side::{Both, Side};
+use crate::tags::Tags;
+use crate::text::Texts;
 
 #[derive(Debug)]
 pub(crate) struct OpenCall {
     pub(crate) dialog: Dialog,
     pub(crate) negotiation: Negotiation,
+    pub(crate) forks: Forks,
+    pub(crate) texts: Texts,
     pub(crate) claimed: Claimed,
     pub(crate) attached: Vec<Attached>,
     pub(crate) messages: Vec<KeptMessage>,
@@ -80,8 +85,8 @@ pub(crate) struct Attached {
 }
 
 impl OpenCall {
-    pub(crate) fn begin(message: &Message<'_>, at: Time) -> Option<OpenCall> {
-        Some(OpenCall::new(Dialog::begin(message, at)?))
+    pub(crate) fn begin(message: &Message<'_>, tags: &Tags, at: Time) -> Option<OpenCall> {
+        Some(OpenCall::new(Dialog::begin(message, tags, at)?))
     }
 
     /// A call of which only media is seen.
@@ -93,6 +98,8 @@ impl OpenCall {
         OpenCall {
             dialog,
             negotiation: Negotiation::default(),
+            forks: Forks::default(),
+            texts: Texts::default(),
             claimed: Claimed::default(),
             attached: Vec::new(),
             messages: Vec::new(),
@@ -137,6 +144,36 @@ impl OpenCall {
         retransmission
     }
 
+    /// Takes in what the message says of the dialog.
+    pub(crate) fn handle_message(&mut self, message: &Message<'_>, tags: &Tags, from: Side, at: Time) {
+        let answered_before = self.dialog.phase() == Phase::Answered;
+        self.dialog.handle_message(message, tags, from, at);
+        self.forks.handle_answer(&mut self.negotiation, &self.dialog);
+        let in_dialog = |cseq: CSeq| match cseq.method {
+            Method::Invite => answered_before,
+            method => matches!(method, Method::Update | Method::Prack),
+        };
+        if !may_describe(message) && message.cseq().is_some_and(in_dialog) {
+            self.forks.handle_refusal(&mut self.negotiation, message, tags, from);
+        }
+    }
+
+    /// Takes in what the message says of the session; `None` where it says nothing, an error where that is unreadable.
+    pub(crate) fn handle_description(
+        &mut self,
+        message: &Message<'_>,
+        tags: &Tags,
+        from: Side,
+        arrival: &Arrival<'_>,
+    ) -> Result<Option<Brought>, sdp::ReadError> {
+        let Some(body) = message.session_description().filter(|_| may_describe(message)) else {
+            return Ok(None);
+        };
+        let session = sdp::Session::read(body)?;
+        let said = (&session, message, tags);
+        Ok(Some(self.forks.handle_description(&mut self.negotiation, &self.dialog, said, from, arrival)))
+    }
+
     pub(crate) fn keep_report(&mut self, arrival: &Arrival<'_>, room: usize) {
         if let Some(kept) = kept(arrival, false, false)
             && self.reports.len() < MOST_REPORTS
@@ -154,7 +191,8 @@ impl OpenCall {
     /// About how many bytes it holds; the packets of its streams are counted with those.
     pub(crate) fn weight(&self) -> usize {
         let lists = self.seen.len() * SEEN_WEIGHT + self.info_digits.len() * size_of::<InfoKey>();
-        let said = self.dialog.weight() + self.negotiation.weight() + self.claimed.weight();
+        let forks = self.forks.weight() + self.texts.weight();
+        let said = self.dialog.weight() + self.negotiation.weight() + self.claimed.weight() + forks;
         size_of::<OpenCall>() + self.kept_bytes + self.report_bytes + lists + said
     }
 
@@ -162,7 +200,7 @@ impl OpenCall {
         match self.dialog.phase() {
             _ if self.is_unsignalled => Standing::Unsignalled,
             Phase::Over => Standing::Over,
-            Phase::Refused if !self.is_challenged() => Standing::Over,
+            Phase::Refused if !self.dialog.may_be_retried() => Standing::Over,
             _ if self.last_media_at.is_some() => Standing::Speaking,
             Phase::Answered => Standing::Answered,
             _ if self.dialog.ringing_at.is_some() => Standing::Ringing,
@@ -172,30 +210,45 @@ impl OpenCall {
 
     /// When the call, as it stands, is to be looked at again, and how it ends if nothing has changed by then.
     pub(crate) fn deadline(&self, patience: &Patience) -> (Time, End) {
-        let quiet_since =
-            self.last_media_at.map_or(self.dialog.last_at, |media| media.max(self.dialog.last_at));
+        let last_at = self.dialog.last_at;
         match self.dialog.phase() {
-            _ if self.is_unsignalled => (quiet_since + patience.unsignalled, End::MediaTimeout),
-            Phase::Calling if self.dialog.joined_late => (quiet_since + patience.media, End::MediaTimeout),
-            Phase::Calling if self.dialog.end.is_some() => {
-                (self.dialog.last_at + patience.challenge, End::Cancel)
+            _ if self.is_unsignalled => (self.quiet_since() + patience.unsignalled, End::MediaTimeout),
+            Phase::Calling if self.dialog.end.is_some() => (last_at + patience.challenge, End::Cancel),
+            Phase::Calling if self.dialog.joined_late => {
+                (self.quiet_since() + patience.media, End::MediaTimeout)
             }
-            Phase::Calling => (self.dialog.last_at + patience.ringing, End::MediaTimeout),
-            Phase::Refused if self.is_challenged() => {
-                (self.dialog.last_at + patience.challenge, End::Rejected)
+            Phase::Calling => (last_at + patience.ringing, End::MediaTimeout),
+            Phase::Refused if self.dialog.may_be_retried() => (last_at + patience.challenge, End::Rejected),
+            Phase::Refused => (last_at + patience.linger, End::Rejected),
+            Phase::Answered if self.ports_reused => (self.quiet_since() + patience.linger, End::PortReuse),
+            Phase::Answered => {
+                let (silence, session) = (self.silence_until(patience), self.session_until(patience));
+                session.filter(|(until, _)| *until < silence.0).unwrap_or(silence)
             }
-            Phase::Refused => (self.dialog.last_at + patience.linger, End::Rejected),
-            Phase::Answered if self.ports_reused => (quiet_since + patience.linger, End::PortReuse),
-            Phase::Answered if self.last_media_at.is_none() => {
-                (quiet_since + patience.no_media, End::MediaTimeout)
-            }
-            Phase::Answered => (quiet_since + patience.media, End::MediaTimeout),
             Phase::Over => {
-                let ended_at = self.dialog.ended_at.unwrap_or(self.dialog.last_at);
-                let lingering = (self.dialog.last_at + patience.linger).min(ended_at + patience.challenge);
+                let ended_at = self.dialog.ended_at.unwrap_or(last_at);
+                let lingering = (last_at + patience.linger).min(ended_at + patience.challenge);
                 (lingering, self.dialog.end.unwrap_or(End::Cancel))
             }
         }
+    }
+
+    /// How long an answered call may be silent: who holds need not send.
+    fn silence_until(&self, patience: &Patience) -> (Time, End) {
+        let silent = self.last_media_at.is_none() || self.negotiation.is_on_hold();
+        let patience = if silent { patience.no_media } else { patience.media };
+        (self.quiet_since() + patience, End::MediaTimeout)
+    }
+
+    /// When a session that nobody refreshes is over; what still speaks shows that it is not.
+    fn session_until(&self, patience: &Patience) -> Option<(Time, End)> {
+        let expires_at = self.dialog.session_timer?.expires_at;
+        let until = (expires_at + patience.linger).max(self.quiet_since() + patience.challenge);
+        Some((until, End::SessionTimer))
+    }
+
+    fn quiet_since(&self) -> Time {
+        self.last_media_at.map_or(self.dialog.last_at, |media| media.max(self.dialog.last_at))
     }
 
     /// Until when a packet may still be the call's.
@@ -204,12 +257,8 @@ impl OpenCall {
         self.dialog.ended_at.filter(|_| over).map(|ended| ended + grace)
     }
 
-    fn is_challenged(&self) -> bool {
-        matches!(self.dialog.status_code, Some(401 | 407))
-    }
-
     fn is_refused_for_good(&self) -> bool {
-        self.dialog.phase() == Phase::Refused && !self.is_challenged()
+        self.dialog.phase() == Phase::Refused && !self.dialog.may_be_retried()
     }
 }
 

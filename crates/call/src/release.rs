@@ -9,6 +9,7 @@ use crate::call::Matched;
 use crate::calls::Calls;
 use crate::claims::CallKey;
 use crate::evidence::{Reason, Rule};
+use crate::forks::Fork;
 use crate::hindsight;
 use crate::matcher::Verdict;
 use crate::open_call::{Attached, OpenCall};
@@ -20,6 +21,7 @@ use crate::side::{Both, Side};
 #[derive(Default, Debug)]
 pub(crate) struct Released {
     pub(crate) legs: Both<Vec<Matched>>,
+    pub(crate) forks: Vec<Fork>,
     pub(crate) refused: Vec<Refused>,
 }
 
@@ -35,14 +37,16 @@ impl Placement {
             call.last_media_at = call.last_media_at.max(Some(stream.last_at));
             legs.of_mut(sender).push(Matched { stream, why, kind });
         }
+        let forks = part(call, &mut legs);
         let set_aside = hindsight::settle(&mut legs, &call.negotiation, until);
         self.count(&legs, &set_aside);
+        forks.iter().for_each(|fork| self.count(&fork.legs, &[]));
         let set_aside = set_aside.iter().map(|(matched, refusal)| Refused::of(&matched.stream, *refusal));
         let refused = self.refused_near(key, call, named, until, set_aside.collect());
         for matched in Side::BOTH.iter().flat_map(|&side| legs.of(side)) {
             self.taken.remember(Refused::of(&matched.stream, Refusal::OtherCall));
         }
-        Released { legs, refused }
+        Released { legs, forks, refused }
     }
 
     /// What was found by little, before all was said, may be what a description names: that is the better reason. To be
@@ -102,6 +106,14 @@ impl Placement {
             .filter_map(|&id| Some(Refused::of(self.streams.stream(id)?, Refusal::OtherCall)));
         vicinity.pick(set_aside.into_iter().chain(waiting).chain(gone).chain(taken))
     }
+}
+
+/// Takes out of the legs what early dialogs sent that did not become the call.
+fn part(call: &mut OpenCall, legs: &mut Both<Vec<Matched>>) -> Vec<Fork> {
+    let last_at = call.last_media_at.map_or(call.dialog.last_at, |media| media.max(call.dialog.last_at));
+    let losers = call.dialog.take_losers(call.dialog.ended_at.unwrap_or(last_at));
+    hindsight::sort(legs);
+    std::mem::take(&mut call.forks).part(losers, &call.negotiation, legs, call.dialog.answered_at)
 }
 
 /// The endpoints that the call named, in order, no more than are worth looking at.

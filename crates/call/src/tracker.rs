@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use clock::Time;
 use rtp::Kind;
-use sip::Message;
+use sip::{Message, Method, StartLine};
 
 use crate::arrival::Arrival;
 use crate::call::Call;
@@ -15,13 +15,15 @@ use crate::calls::Calls;
 use crate::claims::CallKey;
 use crate::config::{Config, Orphans};
 use crate::counts::Counts;
-use crate::dialog::{End, Phase, Tags};
+use crate::departed::Departed;
+use crate::dialog::{End, Phase};
 use crate::fill::{Fill, Fills};
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
 use crate::release::Released;
 use crate::side::Side;
 use crate::sweep::Sweep;
+use crate::tags::Tags;
 
 /// Watches the datagrams of a network.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub struct Tracker {
     config: Config,
     calls: Calls,
     media: Placement,
+    departed: Departed,
     closed: VecDeque<Call>,
     closed_count: u64,
     counts: Counts,
@@ -43,6 +46,7 @@ impl Tracker {
             config,
             calls: Calls::new(config.patience),
             media: Placement::new(&config),
+            departed: Departed::default(),
             closed: VecDeque::new(),
             closed_count: 0,
             counts: Counts::default(),
@@ -163,15 +167,42 @@ impl Tracker {
             }
         };
         self.counts.count_message(&message);
-        let Some((key, from)) = self.call_of(&message, arrival) else { return };
+        let Some(tags) = Tags::of(&message) else { return };
+        let Some((key, from)) = self.call_of(&message, &tags, arrival) else {
+            self.handle_text_outside(&message, arrival.at);
+            return;
+        };
         let room = self.room_a_call();
         let Some(call) = self.calls.get_mut(key) else { return };
         self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from, room));
-        call.dialog.handle_message(&message, from, arrival.at);
+        call.handle_message(&message, &tags, from, arrival.at);
         if call.dialog.phase() == Phase::Over {
             self.media.contest_all(call);
         }
-        self.handle_description(key, &message, from, arrival);
+        if is_text(&message) {
+            self.counts.texts.in_dialog += 1;
+            call.texts.keep(&message, true, arrival.at, room);
+        }
+        match call.handle_description(&message, &tags, from, arrival) {
+            Ok(Some(brought)) => self.media.claim(key, from, brought, arrival.at, &mut self.calls),
+            Ok(None) => {}
+            Err(_) => self.counts.sdp_errors += 1,
+        }
+        self.calls.reschedule(key);
+    }
+
+    /// A MESSAGE that belongs to no dialog is kept with the call that its parties have.
+    fn handle_text_outside(&mut self, message: &Message<'_>, at: Time) {
+        if !is_text(message) {
+            return;
+        }
+        let (room, key) = (self.room_a_call(), self.calls.between(message));
+        let Some((key, call)) = key.and_then(|key| Some((key, self.calls.get_mut(key)?))) else {
+            self.counts.texts.elsewhere += 1;
+            return;
+        };
+        self.counts.texts.in_call += 1;
+        call.texts.keep(message, false, at, room);
         self.calls.reschedule(key);
     }
 
@@ -180,19 +211,33 @@ impl Tracker {
         self.config.signalling_bytes.saturating_sub(self.calls.weight()) / SHARES
     }
 
-    /// The call that the message is about and who sent it; an INVITE outside of any call begins one.
-    fn call_of(&mut self, message: &Message<'_>, arrival: &Arrival<'_>) -> Option<(CallKey, Side)> {
-        let (call_id, tags) = (message.call_id()?, Tags::of(message)?);
-        for key in self.calls.of_call_id(&call_id) {
-            let Some(call) = self.calls.get(key) else { continue };
+    /// The call that the message is about and who sent it; a message outside of any call may begin one.
+    fn call_of(
+        &mut self,
+        message: &Message<'_>,
+        tags: &Tags,
+        arrival: &Arrival<'_>,
+    ) -> Option<(CallKey, Side)> {
+        let call_id = message.call_id()?;
+        let namesakes = self.calls.of_call_id(&call_id);
+        for &key in &namesakes {
+            let Some(call) = self.calls.get_mut(key) else { continue };
             let from_caller = call.signalling.caller == Some(arrival.flow.source);
-            let Some(from) = call.dialog.sender(&tags, from_caller) else { continue };
+            if from_caller && call.dialog.is_retried_by(message, tags) {
+                call.dialog.go_on_as(tags);
+            }
+            let Some(from) = call.dialog.sender(tags, from_caller) else { continue };
             if !call.dialog.is_reused_by(message, arrival.at) {
                 return Some((key, from));
             }
             self.close_by_signalling_or(key, End::Replaced);
         }
-        let call = OpenCall::begin(message, arrival.at)?;
+        let call = OpenCall::begin(message, tags, arrival.at)?;
+        // What comes late of a call that is over, or of a dialog that is none of its, begins nothing.
+        let is_straggler = !namesakes.is_empty() || self.departed.knows(&call_id);
+        if is_straggler && !is_invite(message) {
+            return None;
+        }
         if let Some(key) = self.calls.least_namesake(&call_id) {
             self.counts.calls_evicted += 1;
             self.close_by_signalling_or(key, End::MediaTimeout);
@@ -200,7 +245,8 @@ impl Tracker {
             self.evict_call();
         }
         self.counts.calls_seen += 1;
-        Some((self.calls.insert(call, arrival.at), Side::Caller))
+        let from = call.dialog.sender(tags, true)?;
+        Some((self.calls.insert(call, arrival.at), from))
     }
 
     /// Closes the call that has least to show for itself, so that there is room. A call whose media was not asked for
@@ -216,18 +262,6 @@ impl Tracker {
         self.counts.calls_evicted += 1;
         self.close_by_signalling_or(key, End::MediaTimeout);
         true
-    }
-
-    fn handle_description(&mut self, key: CallKey, message: &Message<'_>, side: Side, arrival: &Arrival<'_>) {
-        let Some(body) = message.session_description() else { return };
-        let Ok(session) = sdp::Session::read(body) else {
-            self.counts.sdp_errors += 1;
-            return;
-        };
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let host = arrival.flow.source.address;
-        let brought = call.negotiation.handle_description(&session, message, side, host, arrival.at);
-        self.media.claim(key, side, brought, arrival.at, &mut self.calls);
     }
 
     /// Lets go of what is past its time.
@@ -265,10 +299,11 @@ impl Tracker {
         self.media.find_better_reasons(key, &mut self.calls);
         let Some(mut open) = self.calls.remove(key) else { return };
         let media_until = open.media_until(self.config.patience.grace);
-        let Released { legs, refused } = self.media.release(key, &mut open, media_until);
+        let Released { legs, forks, refused } = self.media.release(key, &mut open, media_until);
         // It is seen when it is made, for until then it may become another call's media.
         self.counts.calls_seen += u64::from(key.is_unsignalled());
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
+        self.departed.note(&open.dialog.call_id);
         self.closed_count += 1;
         self.closed.push_back(Call {
             number: self.closed_count - 1,
@@ -278,6 +313,8 @@ impl Tracker {
             legs,
             refused,
             is_signalled: !key.is_unsignalled(),
+            forks,
+            texts: open.texts.into_kept(),
             messages: open.messages,
             messages_dropped: open.messages_dropped,
             reports: open.reports,
@@ -289,11 +326,27 @@ impl Tracker {
     }
 }
 
+fn is_text(message: &Message<'_>) -> bool {
+    matches!(message.start(), StartLine::Request { method: Method::Message, .. })
+}
+
+fn is_invite(message: &Message<'_>) -> bool {
+    matches!(message.start(), StartLine::Request { method: Method::Invite, .. })
+}
+
 /// A call may hold so small a part of what is left of the memory for signalling: a hundred thousand may be open.
 const SHARES: usize = 64;
 
 /// How many calls are asked for their media before one is closed to make room.
 const MOST_LOOKS: usize = 8;
 
+#[cfg(test)]
+mod any_order;
+#[cfg(test)]
+mod dialogs;
+#[cfg(test)]
+mod forks;
+#[cfg(test)]
+mod net;
 #[cfg(test)]
 mod tests;

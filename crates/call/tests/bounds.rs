@@ -107,7 +107,13 @@ impl Watched {
     fn send(&mut self, from: Endpoint, to: Endpoint, payload: &[u8]) {
         let frame = Frame { bytes: payload, link: 101, place: None };
         let flow = Flow::new(from, to);
-        self.tracker.handle_datagram(&Arrival { at: self.now, flow, payload, frame });
+        self.tracker.handle_datagram(&Arrival {
+            at: self.now,
+            flow,
+            path: &flow::Path::NONE,
+            payload,
+            frame,
+        });
         while let Some(call) = self.tracker.poll_call() {
             self.over += 1;
             assert!(call.refused.len() <= 16);

@@ -240,7 +240,13 @@ fn watch(datagrams: &[Datagram]) -> (Vec<Call>, u64, call::Counts) {
     for Datagram { at_ms, flow, payload } in datagrams {
         packets += u64::from(payload.starts_with(&[0x80]));
         let frame = Frame { bytes: payload, link: 101, place: None };
-        tracker.handle_datagram(&Arrival { at: begin + Span::from_ms(*at_ms), flow: *flow, payload, frame });
+        tracker.handle_datagram(&Arrival {
+            at: begin + Span::from_ms(*at_ms),
+            flow: *flow,
+            payload,
+            path: &flow::Path::NONE,
+            frame,
+        });
         calls.extend(std::iter::from_fn(|| tracker.poll_call()));
     }
     tracker.handle_end(End::CaptureEnd);

@@ -11,6 +11,7 @@ use store::{Query, Record, Records, Source, Store};
 
 use crate::cli::{Calls, Export, List, One};
 use crate::exit::Exit;
+use crate::signalling;
 use crate::table;
 
 pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
@@ -45,6 +46,7 @@ fn query(arguments: &List) -> Query {
         from: arguments.from.clone(),
         to: arguments.to.clone(),
         party: arguments.party.clone(),
+        user_agent: arguments.user_agent.clone(),
         since: arguments.since,
         until: arguments.until,
         outcome: arguments.outcome.clone(),
@@ -132,6 +134,9 @@ fn facts(record: &Record) -> String {
     fact("outcome", record.outcome.as_str());
     if !record.flags.is_empty() {
         fact("flags", &record.flags.iter().cloned().collect::<Vec<_>>().join(", "));
+    }
+    for (name, told) in signalling::facts(record) {
+        fact(name, &told);
     }
     if let Some(audio) = &record.recording {
         fact(

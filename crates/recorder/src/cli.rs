@@ -91,7 +91,8 @@ pub(crate) struct Replay {
 pub(crate) struct Common {
     #[command(flatten)]
     pub(crate) store: InStore,
-    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets [default: mask]
+    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets. What is written
+    /// in SIP MESSAGEs stays as it is [default: mask]
     #[arg(long, value_enum)]
     pub(crate) digits: Option<Digits>,
     /// Which packets are kept beside the audio [default: signalling]
@@ -222,9 +223,12 @@ pub(crate) struct List {
     /// The callee
     #[arg(long, value_name = "PARTY")]
     pub(crate) to: Option<Pattern>,
-    /// Either party
+    /// Either party, or whoever else the signalling names: asserted, diverted from, redirected to
     #[arg(long, value_name = "PARTY")]
     pub(crate) party: Option<Pattern>,
+    /// The software of a phone, as it calls itself (`Yealink*`)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) user_agent: Option<Pattern>,
     /// Invited at that time or later: RFC 3339, or back from now as -30m, -2h, -7d
     #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
     pub(crate) since: Option<Time>,

@@ -21,6 +21,7 @@ mod replay;
 mod run;
 mod sealers;
 mod serve;
+mod signalling;
 mod signals;
 mod sources;
 mod summary;

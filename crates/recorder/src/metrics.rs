@@ -125,6 +125,8 @@ fn count_tracked(families: &Families, tracker: &Tracker, ended: u64) {
         families.sip.set_responses(class.as_str(), count);
     }
     families.sip.set_retransmissions(counts.retransmissions);
+    let texts = counts.texts;
+    families.sip.set_texts([texts.in_dialog, texts.in_call, texts.elsewhere]);
     for (kind, &count) in sip::ReadError::KINDS.iter().zip(&counts.sip_errors) {
         families.sip.set_errors(kind, count);
     }

@@ -39,7 +39,7 @@ fn row(record: &Record) -> [String; 8] {
         party(&record.callee),
         record.state.to_string(),
         record.outcome.to_string(),
-        if record.answered_at.is_some() { format!("{talk:.1} s") } else { "-".to_owned() },
+        if record.answered_at.is_some() || talk > 0.0 { format!("{talk:.1} s") } else { "-".to_owned() },
         if codecs.is_empty() { "-".to_owned() } else { codecs.join(",") },
         record.id.to_string(),
     ]

@@ -1,9 +1,10 @@
 //! Why the streams are where they are, as the record tells it.
 
 use call::{Call, How, Naming, Reason, Refusal, Refused, Side, StreamEnd, Witness};
-use store::{RefusalReason, Role};
+use store::RefusalReason;
 
 use crate::record::socket;
+use crate::signalling::role;
 
 /// Why a stream is in the call.
 pub(crate) fn matched(why: &Reason) -> store::Match {
@@ -67,13 +68,6 @@ fn reason(refusal: Refusal) -> RefusalReason {
         Refusal::SentElsewhere => RefusalReason::SentElsewhere,
         Refusal::TooMany => RefusalReason::TooMany,
         Refusal::NoClaim => RefusalReason::NoClaim,
-    }
-}
-
-pub(crate) fn role(side: Side) -> Role {
-    match side {
-        Side::Caller => Role::Caller,
-        Side::Callee => Role::Callee,
     }
 }
 

@@ -115,7 +115,8 @@ impl<'a> Leg<'a> {
             }
             let mut both: Vec<_> = taken.into_iter().chain(spans(more.iter().map(extent), rate)).collect();
             both.sort_unstable();
-            taken = spans(both.into_iter(), rate);
+            // A pause is one stream's own: what speaks between two others may be a third.
+            taken = joined(both.into_iter(), 0);
             cues.extend(more);
         }
         cues.sort_by_key(|cue| cue.at);
@@ -141,7 +142,11 @@ impl<'a> Leg<'a> {
 /// The spans that `extents` take up, which come in order; pauses shorter than [`PAUSE`] belong to them, so that a
 /// handful of stray packets does not speak in between.
 fn spans(extents: impl Iterator<Item = (u64, u64)>, rate: u32) -> Vec<(u64, u64)> {
-    let pause = (PAUSE.as_ns() as u64).saturating_mul(u64::from(rate)) / 1_000_000_000;
+    joined(extents, (PAUSE.as_ns() as u64).saturating_mul(u64::from(rate)) / 1_000_000_000)
+}
+
+/// Extents, which come in order, as spans: those joined that are no more than `pause` apart.
+fn joined(extents: impl Iterator<Item = (u64, u64)>, pause: u64) -> Vec<(u64, u64)> {
     let mut spans: Vec<(u64, u64)> = Vec::new();
     for (from, to) in extents {
         match spans.last_mut() {

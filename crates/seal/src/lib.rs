@@ -12,6 +12,7 @@ mod packets;
 mod record;
 mod render;
 mod secure;
+mod signalling;
 mod silence;
 mod voice;
 
@@ -88,6 +89,7 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
     let leg = |side: Side| Leg::new(call, side, medium, clear.of(side));
     let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
     let mut record = record::describe(call, &legs, id.clone(), settings);
+    signalling::describe(&mut record, call, medium);
     let written = write(call, &legs, medium, (store, &id), settings, &mut record);
     let (origins, error) = match written {
         Ok(origins) => (origins, None),

@@ -1,7 +1,7 @@
 //! What a payload type stands for, asked once a packet and looked up once a description.
 
 use audio::Codec;
-use call::{Call, Side};
+use call::{Call, Negotiation, Side};
 use clock::Time;
 use rtp::PayloadType;
 
@@ -20,8 +20,8 @@ pub(crate) enum Meaning {
 
 /// Resolves the payload types of one side's streams.
 pub(crate) struct Meanings<'a> {
-    call: &'a Call,
-    sender: Side,
+    negotiation: &'a Negotiation,
+    receiver: Side,
     /// When a description may have changed something.
     changes: Vec<Time>,
     /// How many changes came before the packets for which `known` holds.
@@ -31,7 +31,13 @@ pub(crate) struct Meanings<'a> {
 
 impl<'a> Meanings<'a> {
     pub(crate) fn new(call: &'a Call, sender: Side) -> Self {
-        Meanings { call, sender, changes: call.negotiation.changes(), after: 0, known: [None; 128] }
+        Meanings::by(&call.negotiation, sender)
+    }
+
+    /// What `sender` means by what this negotiation says.
+    pub(crate) fn by(negotiation: &'a Negotiation, sender: Side) -> Self {
+        let (changes, receiver) = (negotiation.changes(), sender.other());
+        Meanings { negotiation, receiver, changes, after: 0, known: [None; 128] }
     }
 
     /// What `number` stands for in a packet that came at `at`.
@@ -53,14 +59,14 @@ impl<'a> Meanings<'a> {
 
     /// The name and clock rate of `number`, as described or as RFC 3551 assigns it.
     pub(crate) fn name(&self, number: PayloadType, at: Time) -> Option<(String, u32)> {
-        match self.call.format(self.sender, number.0, at) {
+        match self.negotiation.format(self.receiver, number.0, at) {
             Some(format) => Some((format.encoding.clone(), format.clock_rate)),
             None => assigned(number).map(|(name, clock_rate)| (name.to_owned(), clock_rate)),
         }
     }
 
     fn look_up(&self, number: PayloadType, at: Time) -> Meaning {
-        match self.call.format(self.sender, number.0, at) {
+        match self.negotiation.format(self.receiver, number.0, at) {
             Some(format) => meaning(&format.encoding, format.clock_rate, format.channels),
             None => assigned(number)
                 .map_or(Meaning::Unsupported, |(name, clock_rate)| meaning(name, clock_rate, 1)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use call::{Both, Call, Side, State};
+use call::{Both, Call, Side};
 use sdp::MediaKind;
 use store::Outcome;
 
@@ -10,7 +10,7 @@ use crate::leg::Leg;
 
 /// The one outcome of `call`.
 pub(crate) fn outcome(call: &Call, legs: &Both<Leg<'_>>) -> Outcome {
-    if !was_answered(call) {
+    if !call.was_answered() {
         return Outcome::NotAnswered;
     }
     let undecoded = legs.caller.undecoded() + legs.callee.undecoded() > 0;
@@ -30,11 +30,6 @@ fn is_shut(legs: &Both<Leg<'_>>) -> bool {
     legs.caller.is_shut() || legs.callee.is_shut()
 }
 
-/// Answered, or seen from its middle on, where the answer came before the capture did.
-fn was_answered(call: &Call) -> bool {
-    call.dialog.answered_at.is_some() || (call.dialog.joined_late && call.state() == State::Incomplete)
-}
-
 /// Whether the capture began after its signalling had; where none was seen at all, that is another matter.
 fn is_joined_late(call: &Call) -> bool {
     call.dialog.joined_late && call.is_signalled
@@ -45,7 +40,7 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let both = || Side::BOTH.iter().map(|&side| legs.of(side));
     let lossy = both().filter_map(Leg::quality).any(|quality| quality.loss_ratio >= LOSS_WORTH_A_FLAG);
     let leaps = both().flat_map(Leg::heard).any(|voice| voice.timeline.leaps > 0);
-    let one_way = was_answered(call) && legs.caller.sounds() != legs.callee.sounds();
+    let one_way = call.was_answered() && legs.caller.sounds() != legs.callee.sounds();
     let undecoded = both().any(|leg| leg.undecoded() > 0);
     let video = both().flat_map(|leg| &leg.voices).any(|voice| voice.matched.kind == MediaKind::Video);
     // By arrival: where jitter is taken out, the first sample may belong a little before its packet came.
@@ -57,15 +52,18 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
         (call.ambiguous_streams > 0, "ambiguous_media"),
         (undecoded && !is_shut(legs), "codec_unsupported"),
         (early, "early_media"),
+        (!call.forks.is_empty(), "forked"),
         (held, "hold"),
         (is_joined_late(call), "joined_late"),
         (call.messages_dropped > 0, "messages_dropped"),
         (!call.is_signalled, "no_signalling"),
         (one_way, "one_way"),
         (lossy, "packet_loss"),
+        (!call.dialog.redirects.is_empty(), "redirected"),
         (both().any(|leg| leg.has_second_hop), "second_hop"),
         (call.negotiation.is_secure(), "srtp"),
         (is_shut(legs), "srtp_no_key"),
+        (call.forks.iter().any(|fork| fork.branch.answered_at.is_some()), "several_answers"),
         (leaps, "timestamp_leap"),
         (video, "video"),
     ];

@@ -24,6 +24,12 @@ pub(crate) fn write(call: &Call, medium: &dyn Medium, settings: &Settings, path:
             let mut meanings = Meanings::new(call, side);
             let streams = call.legs.of(side).iter().flat_map(|matched| matched.stream.kept.frames(medium));
             packets.extend(streams.map(|frame| of_frame(&frame, &mut meanings, settings)));
+            for fork in &call.forks {
+                let mut meanings = Meanings::by(&fork.negotiation, side);
+                let streams =
+                    fork.legs.of(side).iter().flat_map(|matched| matched.stream.kept.frames(medium));
+                packets.extend(streams.map(|frame| of_frame(&frame, &mut meanings, settings)));
+            }
         }
     }
     packets.sort_by_key(|packet| packet.at);

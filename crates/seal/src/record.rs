@@ -11,6 +11,7 @@ use crate::evidence;
 use crate::leg::Leg;
 use crate::outcome;
 use crate::render::{CHANNELS, Rendered};
+use crate::signalling::role;
 use crate::voice::{Secrecy, Voice};
 
 /// Everything but the recording itself.
@@ -21,18 +22,21 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: 
     if call.is_signalled {
         record.caller = party(&dialog.caller);
         record.callee = party(&dialog.callee);
-        record.identities.request_uri = Some(dialog.request_uri.clone());
     }
-    record.identities.p_asserted.clone_from(&dialog.p_asserted);
-    record.identities.diversion.clone_from(&dialog.diversion);
-    record.invited_at = Some(dialog.invited_at);
+    let begun = dialog.request_uri.is_some() || !call.is_signalled;
+    record.invited_at = begun.then_some(dialog.invited_at);
     record.ringing_at = dialog.ringing_at;
     record.answered_at = dialog.answered_at;
     record.ended_at = Some(call.ended_at);
     record.end_reason = Some(end_reason(call.end));
     record.status_code = dialog.status_code;
-    record.setup_s = dialog.answered_at.map(|answered| Seconds::from(answered - dialog.invited_at));
-    let talked = dialog.answered_at.map_or(Span::ZERO, |answered| (call.ended_at - answered).max(Span::ZERO));
+    record.setup_s = dialog
+        .answered_at
+        .filter(|_| !dialog.joined_late)
+        .map(|answered| Seconds::from(answered - dialog.invited_at));
+    // Of a call whose answer was not seen, as much as was seen.
+    let talked_from = dialog.answered_at.or(dialog.joined_late.then_some(dialog.invited_at));
+    let talked = talked_from.map_or(Span::ZERO, |from| (call.ended_at - from).max(Span::ZERO));
     record.duration_s = Some(Seconds::from(talked));
     record.legs = Side::BOTH.iter().map(|&side| leg(call, legs.of(side), side, settings)).collect();
     record.refused_streams = evidence::refused(call);
@@ -76,7 +80,7 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
 }
 
 fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Leg {
-    let mut described = store::Leg::new(evidence::role(side));
+    let mut described = store::Leg::new(role(side));
     described.named = evidence::named(call, side);
     described.streams = leg.voices.iter().map(stream).collect();
     described.dtmf = digits(call, leg, side, settings);
@@ -94,7 +98,7 @@ fn round(value: f64, scale: f64) -> f64 {
     (value * scale).round() / scale
 }
 
-fn stream(voice: &Voice<'_>) -> store::StreamRecord {
+pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
     let (stream, statistics) = (&voice.matched.stream, &voice.statistics);
     let (encryption, authentication_failures) = match voice.secrecy {
         Secrecy::None => (None, 0),
@@ -188,6 +192,7 @@ pub(crate) fn end_reason(end: End) -> EndReason {
         End::Cancel => EndReason::Cancel,
         End::Rejected => EndReason::Rejected,
         End::MediaTimeout => EndReason::MediaTimeout,
+        End::SessionTimer => EndReason::SessionTimer,
         End::Replaced => EndReason::Replaced,
         End::PortReuse => EndReason::PortReuse,
         End::CaptureEnd => EndReason::CaptureEnd,

@@ -20,8 +20,10 @@ pub struct Query {
     pub from: Option<Pattern>,
     /// The callee: user, URI or the URI first asked for.
     pub to: Option<Pattern>,
-    /// Any of these, or who sent the call on.
+    /// Any of these, or whom else the signalling names: who sent the call on, and to where.
     pub party: Option<Pattern>,
+    /// The software of a phone that spoke or rang.
+    pub user_agent: Option<Pattern>,
     /// Invited then or later.
     #[serde(with = "timestamp::optional")]
     pub since: Option<Time>,
@@ -70,6 +72,7 @@ impl Query {
             && self.flag.as_ref().is_none_or(|flag| row.flags().any(|name| is(flag, name)))
             && self.from.as_ref().is_none_or(|from| any(from, &mut row.from()))
             && self.to.as_ref().is_none_or(|to| any(to, &mut row.to()))
+            && self.user_agent.as_ref().is_none_or(|agent| any(agent, &mut row.user_agents()))
             && self
                 .party
                 .as_ref()
@@ -121,6 +124,7 @@ pub(crate) mod tests {
             record.callee.user = Some(to.into());
             record.duration_s = duration.map(Seconds::new);
             record.flags = [flag.to_owned()].into();
+            record.identities.user_agents.callee = (minute % 3 == 0).then(|| "Yealink SIP-T46S".to_owned());
             let mut leg = Leg::new(Role::Caller);
             leg.streams = full().legs[0].streams.clone();
             leg.streams[0].codec = Some(codec.to_owned());
@@ -147,12 +151,35 @@ pub(crate) mod tests {
         let flag = proptest::option::weighted(0.2, select(&["one_way"][..]).prop_map(String::from));
         let least = proptest::option::weighted(0.2, 0.0..3.0f64);
         let limit = proptest::option::weighted(0.3, 0..12usize);
-        ((pattern(), pattern(), pattern()), second(), second(), outcomes, states, codec, flag, least, limit)
+        const AGENTS: &[&str] = &["yealink*", "*T46S", "baresip"];
+        let agent = proptest::option::weighted(0.2, select(AGENTS).prop_map(Pattern::new));
+        (
+            (pattern(), pattern(), pattern(), agent),
+            second(),
+            second(),
+            outcomes,
+            states,
+            codec,
+            flag,
+            least,
+            limit,
+        )
             .prop_map(
-                |((from, to, party), since, until, outcome, state, codec, flag, min_duration, limit)| Query {
+                |(
+                    (from, to, party, user_agent),
+                    since,
+                    until,
+                    outcome,
+                    state,
+                    codec,
+                    flag,
+                    min_duration,
+                    limit,
+                )| Query {
                     from,
                     to,
                     party,
+                    user_agent,
                     since,
                     until,
                     outcome,
@@ -180,6 +207,9 @@ pub(crate) mod tests {
         fits(&query.from, &from)
             && fits(&query.to, &to)
             && fits(&query.party, &[&from[..], &to[..]].concat())
+            && query.user_agent.as_ref().is_none_or(|pattern| {
+                record.identities.user_agents.callee.as_ref().is_some_and(|name| pattern.fits(name))
+            })
             && query.since.is_none_or(|since| record.invited_at.unwrap() >= since)
             && query.until.is_none_or(|until| record.invited_at.unwrap() < until)
             && (query.outcome.is_empty() || query.outcome.contains(&record.outcome))

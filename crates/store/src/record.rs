@@ -12,6 +12,7 @@ use crate::id::CallId;
 use crate::leg::Leg;
 use crate::number::Seconds;
 use crate::outcome::{EndReason, Hold, LinkReason, Outcome, Provenance, State};
+use crate::signalling::{ForkRecord, RedirectRecord, SessionTimer, TextMessage, UserAgents};
 use crate::timestamp;
 
 /// What is known of one call.
@@ -64,6 +65,18 @@ pub struct Record {
     pub recording: Option<RecordingFile>,
     /// Where the samples come from, by channel and time.
     pub provenance: Vec<Interval>,
+    /// The early dialogs of a forked call that did not become it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forks: Vec<ForkRecord>,
+    /// Where the caller was told to call instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirects: Vec<RedirectRecord>,
+    /// The session timer that was agreed upon last (RFC 4028).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_timer: Option<SessionTimer>,
+    /// What the parties wrote to each other by SIP MESSAGE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<TextMessage>,
     /// What a listener should know, in alphabetical order.
     pub flags: BTreeSet<String>,
     /// The ids of linked calls.
@@ -106,6 +119,10 @@ impl Record {
             epochs: vec![],
             recording: None,
             provenance: vec![],
+            forks: vec![],
+            redirects: vec![],
+            session_timer: None,
+            messages: vec![],
             flags: BTreeSet::new(),
             linked_call_ids: vec![],
             links: vec![],
@@ -151,6 +168,18 @@ pub struct Identities {
     pub diversion: Vec<String>,
     /// Where the first invite was sent.
     pub request_uri: Option<String>,
+    /// Who the caller would rather be called (RFC 3325).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub p_preferred: Vec<String>,
+    /// Who somebody on the way says that it is, from either side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remote_party_id: Vec<String>,
+    /// By whom the call went on its way (RFC 7044).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history_info: Vec<String>,
+    /// The software of both sides.
+    #[serde(default, skip_serializing_if = "UserAgents::is_unknown")]
+    pub user_agents: UserAgents,
 }
 
 /// A span in which one offer and answer held.

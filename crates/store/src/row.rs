@@ -22,6 +22,7 @@ pub(crate) struct Row<'a> {
     from: &'a str,
     to: &'a str,
     diverted: &'a str,
+    user_agents: &'a str,
 }
 
 impl<'a> Row<'a> {
@@ -43,7 +44,8 @@ impl<'a> Row<'a> {
             items(record.flags.iter().map(String::as_str)),
             items(caller.user.as_deref().into_iter().chain(from.flat_map(|uri| names(uri)))),
             items(callee.user.as_deref().into_iter().chain(to.flat_map(|uri| names(uri)))),
-            items(identities.diversion.iter().flat_map(|uri| names(uri))),
+            items(also_named(record).flat_map(|uri| names(uri))),
+            items(user_agents(record).map(String::as_str)),
         ]
         .join("\x1e")
     }
@@ -62,6 +64,8 @@ impl<'a> Row<'a> {
             from: field()?,
             to: field()?,
             diverted: field()?,
+            // Lines of earlier versions end here.
+            user_agents: field().unwrap_or_default(),
         })
     }
 
@@ -93,10 +97,30 @@ impl<'a> Row<'a> {
         self.to.split_terminator(ITEM)
     }
 
-    /// What those are known by who sent the call on.
+    /// What those are known by who sent the call on or vouch for somebody, and where it was sent on to.
     pub(crate) fn diverted(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.diverted.split_terminator(ITEM)
     }
+
+    /// The software of the phones.
+    pub(crate) fn user_agents(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.user_agents.split_terminator(ITEM)
+    }
+}
+
+/// Whom the signalling names beside From and To.
+fn also_named(record: &Record) -> impl Iterator<Item = &String> {
+    let identities = &record.identities;
+    let redirected = record.redirects.iter().flat_map(|redirect| &redirect.contacts);
+    let vouched = identities.p_preferred.iter().chain(&identities.remote_party_id);
+    identities.diversion.iter().chain(vouched).chain(&identities.history_info).chain(redirected)
+}
+
+/// The software of both sides, and of those who rang as well.
+fn user_agents(record: &Record) -> impl Iterator<Item = &String> {
+    let known = &record.identities.user_agents;
+    let forks = record.forks.iter().filter_map(|fork| fork.user_agent.as_ref());
+    known.caller.iter().chain(&known.callee).chain(forks)
 }
 
 /// Texts, folded, each with its mark behind it; one that was there already is left out.
@@ -143,6 +167,30 @@ mod tests {
         );
         assert!(row.to().any(|name| name == "+493012345678") && row.to().any(|name| name == "30012345678"));
         assert_eq!(row.diverted().collect::<Vec<_>>(), ["sip:desk@example.com", "desk@example.com", "desk"]);
+    }
+
+    #[test]
+    fn whoever_is_named_is_found_and_an_older_line_is_read() {
+        let mut record = full();
+        record.identities.remote_party_id = vec!["<sip:4711@gw.example.net>;party=calling".into()];
+        record.identities.p_preferred = vec!["<sip:desk@example.com>".into()];
+        record.identities.history_info =
+            vec!["<sip:lobby@example.com?Reason=SIP%3Bcause%3D302>;index=1".into()];
+        record.identities.user_agents.caller = Some("Yealink SIP-T46S".into());
+        record.redirects = vec![crate::RedirectRecord {
+            at: record.id.time(),
+            status_code: 302,
+            contacts: vec!["sip:mobile@example.org".into()],
+        }];
+        let line = Row::line(&record);
+        let row = Row::parse(&line).unwrap();
+        for user in ["4711", "desk", "lobby", "mobile"] {
+            assert!(row.diverted().any(|name| name == user), "{user} in {line:?}");
+        }
+        assert_eq!(row.user_agents().collect::<Vec<_>>(), ["yealink sip-t46s"]);
+        let (older, _) = line.rsplit_once(FIELD).unwrap();
+        let row = Row::parse(older).unwrap();
+        assert!(row.diverted().any(|name| name == "desk") && row.user_agents().next().is_none());
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub struct Sip {
     requests: Labelled<IntCounter>,
     responses: Labelled<IntCounter>,
     retransmissions: IntCounter,
+    texts: Labelled<IntCounter>,
     errors: Labelled<IntCounter>,
 }
 
@@ -29,6 +30,12 @@ impl Sip {
             ),
             retransmissions: register
                 .total("sip_retransmissions_total", "SIP messages that their sender sent again."),
+            texts: register.totals(
+                "sip_texts_total",
+                "SIP MESSAGE requests by where they belong: in a call's dialog, beside one that their parties have, \
+                 or elsewhere, where they are not kept. Retransmissions are among them.",
+                &[("place", &TEXT_PLACES)],
+            ),
             errors: register.totals(
                 "sip_parse_errors_total",
                 "What looked like SIP and is no message, by where it fails.",
@@ -52,8 +59,18 @@ impl Sip {
         raise(&self.retransmissions, total);
     }
 
+    /// All MESSAGE requests so far in a dialog, beside a call, elsewhere.
+    pub fn set_texts(&self, totals: [u64; 3]) {
+        for (place, total) in TEXT_PLACES.into_iter().zip(totals) {
+            self.texts.raise(&[place], total);
+        }
+    }
+
     /// All errors so far of a kind.
     pub fn set_errors(&self, kind: &str, total: u64) {
         self.errors.raise(&[kind], total);
     }
 }
+
+/// Where a MESSAGE may belong.
+const TEXT_PLACES: [&str; 3] = ["dialog", "call", "elsewhere"];
