@@ -187,7 +187,8 @@ impl Tracker {
             let Some(call) = self.calls.get(key) else { continue };
             let from_caller = call.signalling.caller == Some(arrival.flow.source);
             let Some(from) = call.dialog.sender(&tags, from_caller) else { continue };
-            if !call.dialog.is_reused_by(message) {
+            // The very INVITE that began the call, seen once more, begins no other at the same time.
+            if arrival.at == call.dialog.invited_at || !call.dialog.is_reused_by(message) {
                 return Some((key, from));
             }
             self.close_by_signalling_or(key, End::Replaced);
