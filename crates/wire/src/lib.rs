@@ -17,6 +17,7 @@ mod layer;
 mod link;
 mod packet;
 mod partial;
+pub mod tcp;
 mod transport;
 mod ways;
 
