@@ -55,6 +55,9 @@ pub(crate) struct Replay {
     /// Leave the keys of encrypted media in the signalling that is kept; without it they are blanked
     #[arg(long)]
     pub(crate) with_keys: bool,
+    /// Read SIP over TLS by the secrets in FILE, a key log as SSLKEYLOGFILE makes them (NSS); repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_keylog: Vec<PathBuf>,
     /// Threads in all; the recordings do not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,

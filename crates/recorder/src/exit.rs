@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::connections;
+
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Exit {
@@ -34,7 +36,7 @@ impl Exit {
             (_, Some(io::ErrorKind::PermissionDenied)) => Exit::Permission,
             (Some(_), _) => Exit::Storage,
             (None, _) if error.is::<capture::Error>() => Exit::Input,
-            (None, _) if error.is::<web::Error>() => Exit::Usage,
+            (None, _) if error.is::<web::Error>() || error.is::<connections::Error>() => Exit::Usage,
             (None, _) => Exit::Storage,
         }
     }

@@ -3,13 +3,18 @@
 use call::{Arrival, Call, End, Tracker};
 use capture::{Frame, Place};
 use clock::Time;
+use tls::KeyLog;
+use transport::Streams;
 use wire::{Decoded, Decoder, Duplicates, Kind, Link, Reason, Sighting};
+
+use crate::connections;
 
 /// The reading thread's share of the way of a packet.
 pub(crate) struct Intake {
     limits: wire::Limits,
     decoder: Decoder,
     duplicates: Duplicates,
+    streams: Streams,
     tracker: Tracker,
     counts: Counts,
 }
@@ -20,8 +25,6 @@ pub(crate) struct Counts {
     pub(crate) frames: u64,
     pub(crate) bytes: u64,
     pub(crate) truncated: u64,
-    /// TCP segments; what they carry is not read.
-    pub(crate) segments: u64,
     /// Frames that were understood and are neither UDP nor TCP, by the position of their kind in [`Kind::ALL`].
     pub(crate) other: [u64; Kind::ALL.len()],
     /// Frames that were not understood, by the position of the reason in [`Reason::ALL`].
@@ -30,18 +33,18 @@ pub(crate) struct Counts {
 }
 
 impl Intake {
-    pub(crate) fn new(config: call::Config, limits: wire::Limits) -> Intake {
+    pub(crate) fn new(config: call::Config, limits: wire::Limits, keys: KeyLog) -> Intake {
         let counts = Counts {
             frames: 0,
             bytes: 0,
             truncated: 0,
-            segments: 0,
             other: [0; Kind::ALL.len()],
             undecodable: [0; Reason::ALL.len()],
             last_at: Time::default(),
         };
         let (decoder, duplicates) = (Decoder::new(limits), Duplicates::new(limits));
-        Intake { limits, decoder, duplicates, tracker: Tracker::new(config), counts }
+        let streams = Streams::new(wire::tcp::Limits::default(), keys);
+        Intake { limits, decoder, duplicates, streams, tracker: Tracker::new(config), counts }
     }
 
     /// Where packets go for which memory is short.
@@ -53,6 +56,7 @@ impl Intake {
         self.counts.frames += 1;
         self.counts.bytes += frame.bytes.len() as u64;
         self.counts.last_at = self.counts.last_at.max(frame.at);
+        self.streams.handle_time(frame.at);
         match self.decoder.decode(frame.at, Link::from(frame.link), frame.bytes) {
             Decoded::Datagram(datagram) => {
                 self.counts.truncated += u64::from(datagram.truncated);
@@ -78,18 +82,22 @@ impl Intake {
                 });
             }
             Decoded::Segment(segment) => {
-                let is_copy =
-                    self.duplicates.handle_segment(&segment, &sighting(frame, segment.packet, false));
-                self.counts.segments += u64::from(!is_copy);
+                self.counts.truncated += u64::from(segment.truncated);
+                if !self.duplicates.handle_segment(&segment, &sighting(frame, segment.packet, false)) {
+                    self.streams.handle_segment(frame.at, &segment);
+                }
             }
             Decoded::Held => {}
             Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, &kind),
             Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, &reason),
         }
+        connections::hand_on(&mut self.streams, &mut self.tracker);
     }
 
     /// The input is over.
     pub(crate) fn handle_end(&mut self, end: End) {
+        self.streams.handle_end(self.counts.last_at);
+        connections::hand_on(&mut self.streams, &mut self.tracker);
         self.tracker.handle_end(end);
     }
 
@@ -120,6 +128,10 @@ impl Intake {
         self.duplicates.counts().copies + self.fragments().of(wire::FragmentResult::Duplicate)
     }
 
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
     pub(crate) fn fragments(&self) -> &wire::FragmentCounts {
         self.decoder.fragments()
     }
@@ -141,7 +153,7 @@ fn sighting<'a>(frame: &Frame<'a>, packet: Option<&'a [u8]>, numbered: bool) -> 
 }
 
 /// LINKTYPE_RAW.
-const RAW_IP: u32 = 101;
+pub(crate) const RAW_IP: u32 = 101;
 
 fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: &T) {
     let place = all.iter().position(|known| known == one).and_then(|at| counts.get_mut(at));

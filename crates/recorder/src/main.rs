@@ -7,6 +7,7 @@
 mod bounds;
 mod calls;
 mod cli;
+mod connections;
 mod exit;
 mod intake;
 mod ledger;

@@ -10,8 +10,10 @@ use capture::Input;
 use rtp::Copying;
 use seal::{Settings, Silence};
 use store::{Durability, Index, Opened, Store};
+use tls::KeyLog;
 
 use crate::cli::{Digits, Keep, Replay};
+use crate::connections;
 use crate::exit::Exit;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
@@ -23,6 +25,7 @@ use crate::summary::summary;
 
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
+    let keys = connections::key_log(&arguments.tls_keylog)?;
     let inputs = inputs(arguments)?;
     let (captures, refused) = capture::Replay::open(&inputs);
     let mut exit = Exit::Done;
@@ -36,7 +39,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     let store = Store::open(&arguments.store.store)?;
     store.remove_abandoned()?;
     let ledger = Ledger::new(&store, open_index(&store)?);
-    let mut run = Run::new(arguments, captures, store, ledger);
+    let mut run = Run::new(arguments, captures, keys, store, ledger);
     exit = exit.max(run.read_all(&stop)?);
     exit = exit.max(run.finish()?);
     Ok(exit)
@@ -98,7 +101,13 @@ struct Run<'a> {
 const STRIDE: u64 = 4096;
 
 impl<'a> Run<'a> {
-    fn new(arguments: &'a Replay, captures: capture::Replay, store: Store, ledger: Ledger) -> Run<'a> {
+    fn new(
+        arguments: &'a Replay,
+        captures: capture::Replay,
+        keys: KeyLog,
+        store: Store,
+        ledger: Ledger,
+    ) -> Run<'a> {
         let copying = if arguments.keep == Keep::All { Copying::Frames } else { Copying::Payloads };
         let settings = Settings {
             keep: match arguments.keep {
@@ -118,7 +127,7 @@ impl<'a> Run<'a> {
         let sealers = Sealers::new(threads, store.clone(), kept, settings);
         let progress = Progress::new(captures.bytes_total(), arguments.quiet);
         let config = call::Config { copying, ..call::Config::default() };
-        let mut intake = Intake::new(config, wire::Limits::default());
+        let mut intake = Intake::new(config, wire::Limits::default(), keys);
         intake.spill_to(spill);
         Run { arguments, captures, intake, sealers, ledger, progress, store }
     }

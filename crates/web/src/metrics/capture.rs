@@ -19,6 +19,9 @@ pub struct Capture {
     last_packet: Labelled<Gauge>,
     fragments: Labelled<IntCounter>,
     tcp_streams: Labelled<IntCounter>,
+    tcp_segments: IntCounter,
+    tcp_holes: IntCounter,
+    tls_records: Labelled<IntCounter>,
 }
 
 impl Capture {
@@ -67,6 +70,16 @@ impl Capture {
                 "tcp_streams_total",
                 "TCP streams by what became of them.",
                 &[("result", labels.tcp_streams)],
+            ),
+            tcp_segments: register.total("tcp_segments_total", "TCP segments, of every connection."),
+            tcp_holes: register.total(
+                "tcp_stream_holes_total",
+                "Holes in TCP streams that carry signalling: octets that were never captured.",
+            ),
+            tls_records: register.totals(
+                "tls_records_total",
+                "Sealed TLS records of connections whose keys are known, by what became of them.",
+                &[("result", labels.tls_records)],
             ),
         }
     }
@@ -128,5 +141,20 @@ impl Capture {
     /// All TCP streams so far with a result.
     pub fn set_tcp_streams(&self, result: &str, total: u64) {
         self.tcp_streams.raise(&[result], total);
+    }
+
+    /// All segments so far.
+    pub fn set_tcp_segments(&self, total: u64) {
+        raise(&self.tcp_segments, total);
+    }
+
+    /// All holes so far.
+    pub fn set_tcp_holes(&self, total: u64) {
+        raise(&self.tcp_holes, total);
+    }
+
+    /// All TLS records so far with a result.
+    pub fn set_tls_records(&self, result: &str, total: u64) {
+        self.tls_records.raise(&[result], total);
     }
 }

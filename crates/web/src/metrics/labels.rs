@@ -23,6 +23,8 @@ pub struct Labels<'a> {
     pub fragments: &'a [&'a str],
     /// What became of a TCP stream.
     pub tcp_streams: &'a [&'a str],
+    /// What became of a TLS record.
+    pub tls_records: &'a [&'a str],
 }
 
 /// Writes the enum with `ALL`, `NAMES` and `as_str`, so that none can fall behind the variants.
@@ -147,6 +149,10 @@ closed_set! {
         Claims = "claims",
         /// Bytes of signalling, and of all else that open calls hold.
         SignallingBytes = "signalling_bytes",
+        /// TCP connections.
+        TcpConnections = "tcp_connections",
+        /// Bytes that wait in them for others.
+        TcpBytes = "tcp_bytes",
     }
 }
 

@@ -171,6 +171,11 @@ impl<S: Default> Connection<S> {
         if self.over_at.is_some() { Interest::None } else { self.standing.interest }
     }
 
+    /// Has its reader seen that it is nothing to it?
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.standing.interest == Interest::None
+    }
+
     /// The bytes that are held for it.
     pub(super) fn weight(&self) -> usize {
         let waiting = self.ways.ascending.octets.weight() + self.ways.descending.octets.weight();

@@ -21,6 +21,12 @@ pub struct Counts {
     pub bytes: usize,
     /// Connections that had to make room.
     pub evicted: u64,
+    /// Those among them for which it were bytes that were too many.
+    pub evicted_for_bytes: u64,
+    /// Segments that came.
+    pub segments: u64,
+    /// Segments of connections that nobody wants, and echoes of such as are over.
+    pub ignored: u64,
 }
 
 /// Connections, each with the state `S` of its reader.
@@ -87,6 +93,7 @@ impl<S: Default> Connections<S> {
         segment: &Segment<'_>,
         mut reader: impl FnMut(&mut S, Delivery<'_>) -> Standing,
     ) {
+        self.counts.segments += 1;
         self.handle_time(at, &mut reader);
         let key = ascending(segment.flow);
         let opens = segment.flags.syn() && !segment.flags.rst();
@@ -99,11 +106,15 @@ impl<S: Default> Connections<S> {
             }
             Some(entry) => entry.used = true,
             // What opens nothing and brings nothing is the echo of a connection that is over.
-            None if !opens && segment.payload.is_empty() => return,
+            None if !opens && segment.payload.is_empty() => {
+                self.counts.ignored += 1;
+                return;
+            }
             None => self.open(at, key, &mut reader),
         }
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.connection.handle_segment(at, segment, &self.limits, &mut reader);
+            self.counts.ignored += u64::from(entry.connection.is_unwanted());
             self.settle(key);
         }
         self.make_room(at, &mut reader);
@@ -153,7 +164,9 @@ impl<S: Default> Connections<S> {
 
     /// Those that hold nothing are none of the memory's matter.
     fn make_room(&mut self, at: Time, reader: &mut impl Deliver<S>) {
-        while self.counts.bytes > self.limits.bytes && self.evict(at, Interest::Unknown, reader) {}
+        while self.counts.bytes > self.limits.bytes && self.evict(at, Interest::Unknown, reader) {
+            self.counts.evicted_for_bytes += 1;
+        }
     }
 
     /// Takes out the one that matters least, among those that are at least `least` to the reader.
