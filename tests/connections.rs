@@ -1,0 +1,118 @@
+//! Signalling in TCP connections: what others find in the same captures, what is said of TLS that cannot be read, and
+//! that keys are of use only where they are good, and stay where they came from.
+
+#![cfg(test)]
+
+mod common;
+
+use std::fs;
+
+use common::{Replayed, Store, fixture, replay};
+
+/// How many SIP messages tshark 4.0.17 finds in the captures of others that have some in TCP, and what became of the
+/// connections with SIP in them.
+const CAPTURES: [(&str, f64, f64); 6] = [
+    ("OISF__suricata-verify__sip-body-large.pcap", 2.0, 1.0),
+    ("OISF__suricata-verify__sip-tcp.pcap", 2.0, 1.0),
+    ("aboutsip__pkts__fragmented_tcp_sip.pcap", 6.0, 1.0),
+    ("seladb__PcapPlusPlus__sip_resp.pcap", 7.0, 1.0),
+    ("arkime__arkime__arkime_synthetic.pcap", 4.0, 1.0),
+    ("hdiniz__rtpdump__sample2_vowifi_ipv4_esp_ipv4.pcap", 9.0, 1.0),
+];
+
+fn messages(replayed: &Replayed) -> f64 {
+    replayed.metrics.sum("sipreel_sip_messages_total") + replayed.metrics.sum("sipreel_sip_responses_total")
+}
+
+fn streams(replayed: &Replayed, result: &str) -> f64 {
+    replayed.metrics.of(&format!("sipreel_tcp_streams_total{{result=\"{result}\"}}"))
+}
+
+#[test]
+fn the_messages_are_those_that_tshark_finds() {
+    let Some(folder) = common::captures() else { return };
+    for (name, expected, connections) in CAPTURES {
+        let replayed = replay(&[folder.join("files").join(name)], &[]);
+        assert_eq!(messages(&replayed), expected, "{name}");
+        assert_eq!(streams(&replayed, "sip"), connections, "{name}");
+    }
+}
+
+#[test]
+fn a_message_that_no_datagram_could_hold_is_kept_whole() {
+    let Some(folder) = common::captures() else { return };
+    let replayed = replay(&[folder.join("files/OISF__suricata-verify__sip-body-large.pcap")], &[]);
+    let [call] = &replayed.store.recorded()[..] else { panic!("one call") };
+    let kept = call.file("call.pcapng");
+    assert!(kept.len() > 64_000, "{} bytes", kept.len());
+    let shown = replayed.store.calls(&["show", &call.id()]);
+    assert!(shown.stdout.contains("INVITE") && shown.stdout.contains("100 Trying"), "{shown:?}");
+}
+
+#[test]
+fn tls_without_its_keys_is_told_and_is_no_rubbish() {
+    let other = fixture("sipp_tls12_gcm.keys");
+    for keys in [&[][..], &["--tls-keylog", other.to_str().expect("a plain name")]] {
+        let replayed = replay(&[fixture("sipp_tls13.pcap")], keys);
+        assert_eq!((replayed.run.code, replayed.store.recorded().len()), (0, 0));
+        assert_eq!(streams(&replayed, "encrypted_signalling"), 1.0);
+        assert_eq!((streams(&replayed, "other"), messages(&replayed)), (0.0, 0.0));
+    }
+    let store = Store::new();
+    let mut command = common::sipreel();
+    command.arg("replay").arg(fixture("sipp_tls13.pcap")).arg("--store").arg(store.path());
+    let said = String::from_utf8(command.output().expect("the program starts").stderr).expect("UTF-8");
+    assert!(said.contains("1 TLS connections that may carry signalling"), "{said}");
+}
+
+#[test]
+fn what_was_sealed_is_kept_as_it_was_said() {
+    let keys = fixture("sipp_tls13.keys");
+    let replayed =
+        replay(&[fixture("sipp_tls13.pcap")], &["--tls-keylog", keys.to_str().expect("a plain name")]);
+    assert_eq!(streams(&replayed, "sip_tls"), 1.0);
+    assert_eq!(replayed.metrics.of("sipreel_tls_records_total{result=\"failed\"}"), 0.0);
+    let [call] = &replayed.store.recorded()[..] else { panic!("one call") };
+    let shown = replayed.store.calls(&["show", &call.id()]).stdout;
+    for message in ["INVITE", "180 Ringing", "200 OK (INVITE)", "ACK", "BYE", "127.0.0.14:5061"] {
+        assert!(shown.contains(message), "{message}: {shown}");
+    }
+}
+
+#[test]
+fn keys_stay_where_they_came_from() {
+    for name in ["sipp_tls13", "sipp_tls12_cbc"] {
+        let path = fixture(&format!("{name}.keys"));
+        let text = fs::read_to_string(&path).expect("a key log");
+        let replayed = replay(
+            &[fixture(&format!("{name}.pcap"))],
+            &["--keep", "all", "--tls-keylog", path.to_str().expect("a plain name")],
+        );
+        let mut told: Vec<Vec<u8>> = replayed.store.recordings().into_values().collect();
+        told.extend([replayed.run.stdout, replayed.run.stderr].map(String::into_bytes));
+        told.push(format!("{:?}", replayed.metrics.0).into_bytes());
+        assert!(told.len() >= 5);
+        for secret in text.lines().filter_map(|line| line.split(' ').nth(2)) {
+            let octets: Vec<u8> = (0..secret.len() / 2)
+                .map(|n| u8::from_str_radix(&secret[2 * n..2 * n + 2], 16).expect("hexadecimal"))
+                .collect();
+            let has = |told: &Vec<u8>, what: &[u8]| told.windows(what.len()).any(|window| window == what);
+            assert!(!told.iter().any(|told| has(told, secret.as_bytes()) || has(told, &octets)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_key_log_that_is_none_is_told_before_anything_is_read() {
+    let store = Store::new();
+    let (bad, missing) = (store.beside("bad.keys"), store.beside("missing.keys"));
+    fs::write(&bad, "# a comment\nCLIENT_RANDOM 0011 2233\n").expect("it can be written");
+    for (keys, said) in [(&bad, "bad.keys: line 2: "), (&missing, "missing.keys: ")] {
+        let run = store
+            .replay(&[fixture("sipp_tls13.pcap")], &["--tls-keylog", keys.to_str().expect("a plain name")]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert!(run.stderr.contains(said) && run.stderr.contains("SSLKEYLOGFILE"), "{run:?}");
+        assert!(!run.stderr.contains("2233") && run.stderr.lines().count() == 1, "{run:?}");
+        assert!(!store.path().exists(), "nothing was read, nothing was made");
+    }
+}
