@@ -79,6 +79,39 @@ fn what_was_sealed_is_kept_as_it_was_said() {
     }
 }
 
+/// The capture as pcapng with its key log inside, as `editcap --inject-secrets` makes it.
+fn with_secrets(name: &str) -> Vec<u8> {
+    let keys = fs::read(fixture(&format!("{name}.keys"))).expect("a key log");
+    let block = |kind: u32, parts: &[&[u8]]| {
+        let mut content = parts.concat();
+        content.resize(content.len().next_multiple_of(4), 0);
+        let len = (content.len() as u32 + 12).to_le_bytes();
+        [&kind.to_le_bytes()[..], &len, &content, &len].concat()
+    };
+    let len = (keys.len() as u32).to_le_bytes();
+    let mut file = block(0x0a0d_0d0a, &[&0x1a2b_3c4du32.to_le_bytes(), &[1, 0, 0, 0], &[0xff; 8]]);
+    file.extend(block(10, &[&0x544c_534bu32.to_le_bytes(), &len, &keys]));
+    file.extend(block(1, &[&[1, 0, 0, 0], &[0; 4]]));
+    for frame in common::capture::frames(&fixture(&format!("{name}.pcap"))) {
+        let micros = (frame.at_ns / 1000) as u64;
+        let (high, low) = (((micros >> 32) as u32).to_le_bytes(), (micros as u32).to_le_bytes());
+        let len = (frame.bytes.len() as u32).to_le_bytes();
+        file.extend(block(6, &[&[0; 4], &high, &low, &len, &len, &frame.bytes]));
+    }
+    file
+}
+
+#[test]
+fn a_capture_that_holds_its_keys_needs_no_others() {
+    let store = Store::new();
+    let capture = store.beside("secrets.pcapng");
+    fs::write(&capture, with_secrets("sipp_tls13")).expect("it can be written");
+    let replayed = replay(&[capture], &["--keep", "all"]);
+    assert_eq!((streams(&replayed, "sip_tls"), messages(&replayed)), (1.0, 7.0));
+    let [call] = &replayed.store.recorded()[..] else { panic!("one call") };
+    assert_eq!(call.record["outcome"], "recorded");
+}
+
 #[test]
 fn keys_stay_where_they_came_from() {
     for name in ["sipp_tls13", "sipp_tls12_cbc"] {

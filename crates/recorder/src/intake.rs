@@ -94,6 +94,13 @@ impl Intake {
         connections::hand_on(&mut self.streams, &mut self.tracker);
     }
 
+    /// The capture itself holds keys. A key log that is none is as good as none: the packets are there all the same.
+    pub(crate) fn handle_key_log(&mut self, text: &[u8]) {
+        if let Ok(keys) = KeyLog::read(text) {
+            self.streams.handle_keys(keys);
+        }
+    }
+
     /// The input is over.
     pub(crate) fn handle_end(&mut self, end: End) {
         self.streams.handle_end(self.counts.last_at);

@@ -138,6 +138,9 @@ impl<'a> Run<'a> {
         let mut exit = Exit::Done;
         let mut end = End::CaptureEnd;
         loop {
+            while let Some(text) = self.captures.poll_key_log() {
+                self.intake.handle_key_log(&text);
+            }
             match self.captures.next() {
                 Ok(Some(frame)) => self.intake.handle_frame(&frame),
                 Ok(None) => break,

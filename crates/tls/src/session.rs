@@ -191,11 +191,10 @@ impl Session {
             (Sender::Client, CLIENT_HELLO) if self.client_hello.is_none() => {
                 self.client_hello = ClientHello::read(&body);
                 self.client.forget_hello();
-                let known =
-                    self.client_hello.as_ref().is_some_and(|hello| keys.secrets(&hello.random).is_some());
+                // Its keys may be found before the server answers.
                 match &self.client_hello {
                     None => self.reading = Reading::Broken,
-                    Some(_) if !known => self.reading = Reading::NoKeys,
+                    Some(_) if keys.is_empty() => self.reading = Reading::NoKeys,
                     Some(_) => {}
                 }
             }
@@ -212,7 +211,11 @@ impl Session {
         self.server_hello = Some(hello);
         self.server.forget_hello();
         let Some(client) = &self.client_hello else { return };
-        let (Some(suite), Some(secrets)) = (hello.suite, keys.secrets(&client.random)) else {
+        let Some(secrets) = keys.secrets(&client.random) else {
+            self.reading = Reading::NoKeys;
+            return;
+        };
+        let Some(suite) = hello.suite else {
             self.reading = Reading::Unsupported;
             return;
         };
