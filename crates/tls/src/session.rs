@@ -64,6 +64,12 @@ const MOST_UNREAD: usize = 1 << 17;
 const MOST_FAILURES: u32 = 64;
 
 impl Session {
+    /// A connection that was joined behind its hellos, and cannot be read.
+    #[must_use]
+    pub fn joined() -> Session {
+        Session { reading: Reading::Broken, ..Session::default() }
+    }
+
     /// Takes the next octets of a direction; what was in them can be polled afterwards.
     pub fn handle_octets(&mut self, sender: Sender, octets: &[u8], keys: &KeyLog) {
         if self.reading.is_over() {

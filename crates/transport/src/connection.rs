@@ -45,6 +45,7 @@ impl Connection {
         let mut output = Output::default();
         match delivery.piece {
             Piece::Octets(octets) => self.handle_octets(direction, octets, keys, &mut output),
+            Piece::Joined => self.readable().handle_joined(direction),
             Piece::Hole => {
                 out.counts.holes += u64::from(self.is_wanted());
                 self.handle_hole(direction, &mut output);
@@ -72,12 +73,10 @@ impl Connection {
         self.outer.handle_octets(direction, octets, output);
         if let Plain::Tls { opening, by, unread } = &mut self.outer {
             let client = if *opening == Opening::Server { by.opposite() } else { *by };
-            let mut tls =
-                Tls { session: Session::default(), client, inner: Plain::default(), counted: (0, 0) };
-            if *opening == Opening::Joined {
-                // Keys come out of the hellos, which were not seen.
-                tls.session.handle_hole(Sender::Client);
-            }
+            // Keys come out of the hellos: without them there is nothing to be read.
+            let is_joined = *opening == Opening::Joined;
+            let session = if is_joined { Session::joined() } else { Session::default() };
+            let mut tls = Tls { session, client, inner: Plain::default(), counted: (0, 0) };
             let unread = std::mem::take(unread);
             for direction in [client, client.opposite()] {
                 tls.handle_octets(direction, unread.of(direction), keys, output);
@@ -131,7 +130,7 @@ impl Connection {
             Piece::Evicted => Some(StreamResult::Evicted),
             Piece::End if self.tls.is_some() => Some(self.unread_tls(delivery.flow)),
             Piece::End => Some(StreamResult::Empty),
-            Piece::Octets(_) | Piece::Hole => None,
+            Piece::Octets(_) | Piece::Joined | Piece::Hole => None,
         };
         self.result = self.known(delivery.flow).or(last);
         if let Some(result) = self.result {

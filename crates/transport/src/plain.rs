@@ -85,6 +85,13 @@ impl Plain {
         }
     }
 
+    /// A direction was joined behind its handshake.
+    pub(crate) fn handle_joined(&mut self, direction: Direction) {
+        if let Plain::Unknown(unknown) = self {
+            *unknown.joined.of_mut(direction) = true;
+        }
+    }
+
     /// Octets of a direction are missing, or it is over.
     pub(crate) fn handle_hole(&mut self, direction: Direction, output: &mut Output) {
         match self {
@@ -98,11 +105,8 @@ impl Plain {
             }
             Plain::WebSocket(ways) => {
                 let way = ways.of_mut(direction);
-                // Before its first octet nothing is missing but the handshake of TCP.
-                if way.head.as_ref().is_none_or(|head| !head.is_empty()) {
-                    way.head = None;
-                    way.frames.handle_hole();
-                }
+                way.head = None;
+                way.frames.handle_hole();
             }
             Plain::Tls { .. } | Plain::Foreign => {}
         }

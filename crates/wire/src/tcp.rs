@@ -114,7 +114,10 @@ pub struct Delivery<'a> {
 pub enum Piece<'a> {
     /// The next octets of a direction.
     Octets(&'a [u8]),
-    /// Octets are missing before those that come next: a hole, or the capture joined the connection in its middle.
+    /// The capture joined this direction behind its handshake: nothing of it came before, and what comes next may be
+    /// its first octet or not.
+    Joined,
+    /// Octets are missing before those that come next.
     Hole,
     /// The connection is over; nothing follows.
     End,

@@ -83,6 +83,13 @@ impl<S: Default> Connection<S> {
         if segment.flags.ack() {
             self.ways.of_mut(direction.opposite()).acknowledge(segment.acknowledgment);
         }
+        if self.is_unwanted() {
+            // Nothing is put in order any more: where it ends is all that still counts.
+            if segment.flags.fin() || segment.flags.rst() {
+                self.over_at = Some(at);
+            }
+            return;
+        }
         let way = self.ways.of_mut(direction);
         if segment.flags.rst() {
             // One that lies far from the stream was made up by somebody else.
@@ -98,13 +105,6 @@ impl<S: Default> Connection<S> {
                 way.octets.begin(sequence);
                 way.first = Some(sequence);
             }
-        }
-        if self.standing.interest == Interest::None {
-            // Nothing is put in order any more: where it ends is all that still counts.
-            if segment.flags.fin() {
-                self.over_at = Some(at);
-            }
-            return;
         }
         self.take_octets(at, segment, sequence, deliver);
         if segment.flags.fin() {
@@ -197,7 +197,7 @@ impl<S: Default> Connection<S> {
             let way = self.ways.of_mut(direction);
             way.octets.begin(sequence);
             way.first = Some(sequence);
-            self.hand(at, flow, Piece::Hole, deliver);
+            self.hand(at, flow, Piece::Joined, deliver);
         }
         let start = match self.ways.of_mut(direction).octets.place(sequence) {
             Place::At(start) => start,

@@ -40,6 +40,8 @@ pub struct Connections<S> {
     entries: HashMap<Flow, Entry<S>, RandomState>,
     /// The order in which they make room: by what they are to the reader, then by age.
     order: BTreeMap<Rank, Flow>,
+    /// Those for which bytes are held, by what they are to the reader, then by how many.
+    heavy: BTreeSet<(Interest, usize, Flow)>,
     /// When each is to be looked at, if it is.
     due: BTreeSet<(Time, Flow)>,
     next_due: Time,
@@ -67,6 +69,7 @@ impl<S: Default> Connections<S> {
             limits,
             entries: HashMap::with_hasher(RandomState::default()),
             order: BTreeMap::new(),
+            heavy: BTreeSet::new(),
             due: BTreeSet::new(),
             next_due: NEVER,
             serial: 0,
@@ -135,6 +138,7 @@ impl<S: Default> Connections<S> {
                 entry.connection.end(at, key, &mut reader);
             }
         }
+        self.heavy.clear();
         self.due.clear();
         (self.next_due, self.counts.bytes) = (NEVER, 0);
     }
@@ -154,7 +158,9 @@ impl<S: Default> Connections<S> {
     }
 
     fn open(&mut self, at: Time, key: Flow, reader: &mut impl Deliver<S>) {
-        while self.entries.len() >= self.limits.connections.max(1) && self.evict(at, Interest::None, reader) {
+        while self.entries.len() >= self.limits.connections.max(1) {
+            let Some(least) = self.least() else { break };
+            self.evict(at, least, reader);
         }
         let rank = (Interest::Unknown, self.next_serial());
         let connection = Connection::new();
@@ -162,34 +168,38 @@ impl<S: Default> Connections<S> {
         self.entries.insert(key, Entry { connection, rank, used: false, weight: 0, due: None });
     }
 
-    /// Those that hold nothing are none of the memory's matter.
+    /// Too many bytes: whoever holds most of them has to go, among those that matter least.
     fn make_room(&mut self, at: Time, reader: &mut impl Deliver<S>) {
-        while self.counts.bytes > self.limits.bytes && self.evict(at, Interest::Unknown, reader) {
+        while self.counts.bytes > self.limits.bytes {
+            let Some(&(interest, ..)) = self.heavy.first() else { break };
+            let most = (interest, usize::MAX, Flow::default());
+            let Some(&(_, _, heaviest)) = self.heavy.range(..most).next_back() else { break };
+            self.evict(at, heaviest, reader);
             self.counts.evicted_for_bytes += 1;
         }
     }
 
-    /// Takes out the one that matters least, among those that are at least `least` to the reader.
-    fn evict(&mut self, at: Time, least: Interest, reader: &mut impl Deliver<S>) -> bool {
+    /// The one that matters least, and of such the oldest that is not in use.
+    fn least(&mut self) -> Option<Flow> {
         for _ in 0..MOST_LOOKS {
-            let Some((&rank, &key)) = self.order.range((least, 0)..).next() else { return false };
+            let (&rank, &key) = self.order.first_key_value()?;
             let serial = self.next_serial();
-            match self.entries.get_mut(&key) {
-                Some(entry) if entry.used => {
-                    self.order.remove(&rank);
-                    (entry.used, entry.rank) = (false, (rank.0, serial));
-                    self.order.insert(entry.rank, key);
-                }
-                _ => break,
-            }
+            let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.used) else {
+                return Some(key);
+            };
+            self.order.remove(&rank);
+            (entry.used, entry.rank) = (false, (rank.0, serial));
+            self.order.insert(entry.rank, key);
         }
-        let Some((_, &key)) = self.order.range((least, 0)..).next() else { return false };
+        self.order.first_key_value().map(|(_, key)| *key)
+    }
+
+    fn evict(&mut self, at: Time, key: Flow, reader: &mut impl Deliver<S>) {
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.connection.evict(at, key, reader);
         }
         self.counts.evicted += 1;
         self.remove(key);
-        true
     }
 
     /// Brings what the table knows of a connection up to date.
@@ -197,6 +207,12 @@ impl<S: Default> Connections<S> {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let (interest, weight) = (entry.connection.interest(), entry.connection.weight());
         let due = entry.connection.due(&self.limits);
+        if (entry.rank.0, entry.weight) != (interest, weight) {
+            self.heavy.remove(&(entry.rank.0, entry.weight, key));
+            if weight > 0 {
+                self.heavy.insert((interest, weight, key));
+            }
+        }
         self.counts.bytes = self.counts.bytes - entry.weight + weight;
         entry.weight = weight;
         if entry.rank.0 != interest {
@@ -215,6 +231,7 @@ impl<S: Default> Connections<S> {
     fn remove(&mut self, key: Flow) {
         let Some(entry) = self.entries.remove(&key) else { return };
         self.order.remove(&entry.rank);
+        self.heavy.remove(&(entry.rank.0, entry.weight, key));
         self.counts.bytes -= entry.weight;
         if let Some(due) = entry.due {
             self.due.remove(&(due, key));

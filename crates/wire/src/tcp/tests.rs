@@ -20,7 +20,7 @@ fn at(ms: i64) -> Time {
     Time::from_ns(1_700_000_000_000_000_000 + ms * 1_000_000)
 }
 
-/// What a connection's reader was told; a hole is `|`, the end `.`, an eviction `!`.
+/// What a connection's reader was told; where it was joined is `>`, a hole `|`, the end `.`, an eviction `!`.
 #[derive(Default)]
 struct Heard {
     ways: Both<Vec<u8>>,
@@ -50,6 +50,7 @@ impl Wire {
                     way.extend(octets);
                     *last_at = Some(delivery.at);
                 }
+                Piece::Joined => way.push(b'>'),
                 Piece::Hole => way.push(b'|'),
                 Piece::End | Piece::Evicted => {
                     way.push(if delivery.piece == Piece::End { b'.' } else { b'!' });
@@ -136,7 +137,7 @@ fn is_joined_in_the_middle() {
     wire.data(2, 100, b"early");
     wire.send(flow(2), SYN, 99, 0, b"");
     wire.data(2, 105, b" bird");
-    assert_eq!(wire.end(), [heard("|abcd.", ""), heard("|early bird.", "")]);
+    assert_eq!(wire.end(), [heard(">abcd.", ""), heard(">early bird.", "")]);
 }
 
 #[test]
@@ -248,8 +249,19 @@ fn all_connections_together_hold_no_more_than_they_may() {
         wire.data(port, 20, &[b'x'; 300]);
         assert!(wire.table.counts().bytes <= 10_000, "{}", wire.table.counts().bytes);
     }
+    // One of those that matter holds more than all others: it has to go, and not those that hold next to nothing.
+    wire.send(flow(900), SYN, 0, 0, b"");
+    wire.data(900, 1, b"SIP/");
+    for n in 0..30 {
+        wire.data(900, 100 + 600 * n, &[b'y'; 300]);
+        assert!(wire.table.counts().bytes <= 10_000, "{}", wire.table.counts().bytes);
+    }
     let over = wire.end();
-    assert!(over.iter().any(|(ascending, _)| ascending.starts_with("SIP/2.0|x")), "the one that matters");
+    let ended = |start: &str| {
+        over.iter().find(|(ascending, _)| ascending.starts_with(start)).map(|(told, _)| told.clone())
+    };
+    assert_eq!(ended("SIP/2.0").map(|told| told.ends_with('.')), Some(true), "{:?}", ended("SIP/2.0"));
+    assert_eq!(ended("SIP/!"), Some("SIP/!".to_owned()));
 }
 
 /// One way to cut a stream, repeat its parts and mix them up.
