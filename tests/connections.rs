@@ -112,6 +112,40 @@ fn a_capture_that_holds_its_keys_needs_no_others() {
     assert_eq!(call.record["outcome"], "recorded");
 }
 
+/// The segments of `sipp_tls13`, each with its flags, by place among the frames.
+fn without(unwanted: impl Fn(usize, u8) -> bool) -> Vec<common::capture::Frame> {
+    let frames = common::capture::frames(&fixture("sipp_tls13.pcap"));
+    let is_tcp = |bytes: &[u8]| bytes[23] == 6;
+    let mut segments = 0;
+    let wanted = frames.into_iter().filter(|frame| {
+        segments += usize::from(is_tcp(&frame.bytes));
+        !(is_tcp(&frame.bytes) && unwanted(segments, frame.bytes[14 + 20 + 13]))
+    });
+    wanted.collect()
+}
+
+#[test]
+fn tls_is_read_without_the_handshake_of_tcp_and_behind_a_hole() {
+    let keys = fixture("sipp_tls13.keys");
+    let keys = ["--tls-keylog", keys.to_str().expect("a plain name")];
+    let store = Store::new();
+    let is_syn = |flags: u8| flags & 2 != 0;
+    // The 16th holds the 180.
+    let cut = [without(|_, flags| is_syn(flags)), without(|n, flags| is_syn(flags) || n == 16)];
+    for (n, frames) in cut.into_iter().enumerate() {
+        let capture = store.beside(&format!("cut{n}.pcap"));
+        fs::write(&capture, common::capture::pcap(&frames)).expect("it can be written");
+        let replayed = replay(&[capture], &keys);
+        assert_eq!(streams(&replayed, "sip_tls"), 1.0, "{n}");
+        assert_eq!(messages(&replayed), 7.0 - n as f64, "{n}");
+        let [call] = &replayed.store.recorded()[..] else { panic!("one call") };
+        assert_eq!(
+            (&call.record["outcome"], call.record["ringing_at"].is_null()),
+            (&"recorded".into(), n == 1)
+        );
+    }
+}
+
 #[test]
 fn keys_stay_where_they_came_from() {
     for name in ["sipp_tls13", "sipp_tls12_cbc"] {
