@@ -33,7 +33,7 @@ pub(crate) struct Counts {
 }
 
 impl Intake {
-    pub(crate) fn new(config: call::Config, limits: wire::Limits, keys: KeyLog) -> Intake {
+    pub(crate) fn new(config: call::Config, limits: wire::Limits) -> Intake {
         let counts = Counts {
             frames: 0,
             bytes: 0,
@@ -43,8 +43,13 @@ impl Intake {
             last_at: Time::default(),
         };
         let (decoder, duplicates) = (Decoder::new(limits), Duplicates::new(limits));
-        let streams = Streams::new(wire::tcp::Limits::default(), keys);
+        let streams = Streams::new(wire::tcp::Limits::default(), KeyLog::default());
         Intake { limits, decoder, duplicates, streams, tracker: Tracker::new(config), counts }
+    }
+
+    /// Connections are followed by `streams`, which has seen nothing: with other limits, or with keys.
+    pub(crate) fn follow_connections(&mut self, streams: Streams) {
+        self.streams = streams;
     }
 
     /// Where packets go for which memory is short.

@@ -11,6 +11,7 @@ use rtp::Copying;
 use seal::{Settings, Silence};
 use store::{Durability, Index, Opened, Store};
 use tls::KeyLog;
+use transport::Streams;
 
 use crate::cli::{Digits, Keep, Replay};
 use crate::connections;
@@ -127,7 +128,8 @@ impl<'a> Run<'a> {
         let sealers = Sealers::new(threads, store.clone(), kept, settings);
         let progress = Progress::new(captures.bytes_total(), arguments.quiet);
         let config = call::Config { copying, ..call::Config::default() };
-        let mut intake = Intake::new(config, wire::Limits::default(), keys);
+        let mut intake = Intake::new(config, wire::Limits::default());
+        intake.follow_connections(Streams::new(wire::tcp::Limits::default(), keys));
         intake.spill_to(spill);
         Run { arguments, captures, intake, sealers, ledger, progress, store }
     }
