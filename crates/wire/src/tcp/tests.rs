@@ -74,7 +74,7 @@ impl Wire {
     fn send(&mut self, flow: Flow, flags: u8, sequence: u32, acknowledgment: u32, payload: &[u8]) {
         let flags = Flags(flags);
         let segment =
-            Segment { flow, sequence, acknowledgment, flags, payload, truncated: false, packet: None };
+            Segment { flow, sequence, acknowledgment, flags, payload, truncated: false, packet: None, id: 0 };
         let reader = Self::reader(&mut self.over, &mut self.last_at);
         self.table.handle_segment(at(self.now), &segment, reader);
     }
