@@ -233,4 +233,38 @@ proptest! {
         prop_assert_eq!(wire.streams.table().bytes, 0);
         prop_assert_eq!(wire.result(), [(StreamResult::Sip, 1)]);
     }
+
+    /// Any segments of a few connections: tables stay within their limits, what comes out is SIP and no longer than what
+    /// went in, and at the end nothing is held.
+    #[test]
+    fn any_segments_are_survived(
+        steps in proptest::collection::vec((any::<u8>(), 0u32..700, 0usize..256, -2000i64..4000), 0..80),
+    ) {
+        let sip = [&message(1, 9)[..], b"rubbish\r\nSIP/2.0 200 OK\r\nl: 100000\r\n\r\n", &message(2, 0)].concat();
+        let request = b"GET / HTTP/1.1\r\nSec-WebSocket-Protocol: sip\r\n\r\n";
+        let websocket = [&request[..], &frame(true, &message(3, 9)), &frame(false, b"x"), b"\x01\x83????SIP"].concat();
+        let limits = Limits { connections: 3, bytes: 4000, bytes_a_direction: 1500, ..Limits::default() };
+        let mut wire = Wire { streams: Streams::new(limits, KeyLog::default()), ..Wire::new() };
+        let (mut sent, mut came) = (0, 0);
+        for (what, place, len, ms) in steps {
+            let stream = [&sip, &websocket][usize::from(what >> 7)];
+            let rest = &stream[place as usize % stream.len()..];
+            let payload = &rest[..len.min(rest.len())];
+            let flow = flow(u16::from(what & 3));
+            let flow = if what & 4 == 0 { flow } else { flow.reversed() };
+            let flags = [0x10, SYN, SYN | 0x10, FIN, 0x04, 0x18, 0x18, 0x18][usize::from(what >> 3 & 7)];
+            wire.at += Span::from_ms(if what & 0x40 == 0 { ms } else { 0 });
+            sent += payload.len();
+            let messages = wire.send(flow, flags, (u32::MAX - 100).wrapping_add(place), payload);
+            prop_assert!(messages.iter().all(|message| sip::sniff(message)));
+            came += messages.iter().map(Vec::len).sum::<usize>();
+            let table = wire.streams.table();
+            prop_assert!(table.connections <= 3 && table.bytes <= 4000 && came <= sent, "{:?}", table);
+        }
+        came += wire.end().iter().map(Vec::len).sum::<usize>();
+        let table = wire.streams.table();
+        prop_assert!(came <= sent && (table.connections, table.bytes) == (0, 0));
+        let known: u64 = StreamResult::ALL.iter().map(|&result| wire.streams.counts().of(result)).sum();
+        prop_assert!(known <= table.segments);
+    }
 }
