@@ -17,7 +17,9 @@ use common::{Replayed, Store, assert_same_tree, replay};
 static ALL: LazyLock<Replayed> = LazyLock::new(|| replayed(&common::all_fixtures(), &[]));
 
 fn replayed(files: &[PathBuf], more: &[&str]) -> Replayed {
-    let replayed = replay(files, &[&["--keep", "all", "--digits", "keep"], more].concat());
+    let keys = common::key_logs();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let replayed = replay(files, &[&["--keep", "all", "--digits", "keep"], &keys[..], more].concat());
     assert_eq!(replayed.run.code, 0, "{:?}", replayed.run);
     replayed
 }

@@ -36,6 +36,14 @@ pub(crate) fn all_fixtures() -> Vec<PathBuf> {
     expected.as_object().expect("an object").keys().map(|name| fixture(name)).collect()
 }
 
+/// The arguments that name the key logs of all fixtures.
+pub(crate) fn key_logs() -> Vec<String> {
+    let keys =
+        all_fixtures().into_iter().map(|file| file.with_extension("keys")).filter(|keys| keys.exists());
+    keys.flat_map(|keys| ["--tls-keylog".to_owned(), keys.to_str().expect("a plain name").to_owned()])
+        .collect()
+}
+
 /// What tshark and the phones say of the fixtures.
 pub(crate) fn expected() -> Value {
     let text = fs::read_to_string(fixture("EXPECTED.json")).expect("EXPECTED.json is there");

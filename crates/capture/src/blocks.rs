@@ -65,6 +65,12 @@ impl Mapped {
         self.head.frame(self.mapping.bytes(), Some(self.mapping.begin))
     }
 
+    /// The next key log that stood before that packet.
+    #[inline]
+    pub(crate) fn poll_key_log(&mut self) -> Option<Vec<u8>> {
+        self.section.poll_key_log()
+    }
+
     /// How much of the file was read.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.progress.offset
@@ -124,6 +130,12 @@ impl Streamed {
     /// The packet it stands at.
     pub(crate) fn frame(&self) -> Frame<'_> {
         self.head.frame(&self.block, None)
+    }
+
+    /// The next key log that stood before that packet.
+    #[inline]
+    pub(crate) fn poll_key_log(&mut self) -> Option<Vec<u8>> {
+        self.section.poll_key_log()
     }
 
     /// How much of the input was read.
@@ -291,5 +303,36 @@ mod tests {
     fn passes_over_a_long_block_that_does_not_matter() {
         let file = Blocks::new(false).block(10, |out| out.put(&[7; 3_000_000])).interface(1, 0, None, 0);
         assert_eq!(read(&file.enhanced(0, 1, b"after").file()).0.len(), 1);
+    }
+
+    #[test]
+    fn hands_on_the_key_logs_before_their_packets() {
+        const KEY_LOG: u32 = 0x544c_534b;
+        for big_endian in [false, true] {
+            let file = Blocks::new(big_endian)
+                .block(10, |out| out.u32(KEY_LOG).u32(5).padded(b"first"))
+                .block(10, |out| out.u32(0x5747_4b4c).u32(9).padded(b"WireGuard"))
+                .block(10, |out| out.u32(KEY_LOG).u32(400).padded(b"cut"))
+                .block(10, |out| out.u32(KEY_LOG))
+                .interface(1, 0, None, 0)
+                .enhanced(0, 1, b"packet")
+                .block(10, |out| out.u32(KEY_LOG).u32(4).padded(b"next"))
+                .enhanced(0, 2, b"packet")
+                .file();
+            for file in [file.clone(), testing::gzip(&file)] {
+                let (_folder, mut replay, errors) = testing::open(&[&file]);
+                let logs = |replay: &mut crate::Replay| {
+                    std::iter::from_fn(|| replay.poll_key_log())
+                        .map(|log| log.escape_ascii().to_string())
+                        .collect::<Vec<_>>()
+                };
+                assert!(errors.is_empty() && logs(&mut replay).is_empty());
+                assert!(replay.next().unwrap().is_some());
+                assert_eq!(logs(&mut replay), ["first"]);
+                assert!(replay.next().unwrap().is_some());
+                assert_eq!(logs(&mut replay), ["next"]);
+                assert!(replay.next().unwrap().is_none());
+            }
+        }
     }
 }

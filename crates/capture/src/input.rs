@@ -140,6 +140,16 @@ impl Reader {
         }
     }
 
+    /// The next key log that stood before that frame.
+    #[inline]
+    pub(crate) fn poll_key_log(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Reader::Classic(_) | Reader::Library(_) => None,
+            Reader::Mapped(blocks) => blocks.poll_key_log(),
+            Reader::Streamed(blocks) => blocks.poll_key_log(),
+        }
+    }
+
     /// How much of the input was read, packed as it is.
     pub(crate) fn bytes_read(&self) -> u64 {
         match self {

@@ -1,7 +1,7 @@
 //! Captures that lie before us, merged by time.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 
 use clock::Time;
@@ -26,6 +26,7 @@ pub struct Replay {
     /// The others, each with the time of the frame it stands at.
     behind: BinaryHeap<Reverse<(Time, usize)>>,
     medium: Medium,
+    key_logs: VecDeque<Vec<u8>>,
     bytes_total: Option<u64>,
     frames: u64,
 }
@@ -56,7 +57,8 @@ impl Replay {
         }
         let behind = BinaryHeap::with_capacity(readers.len());
         let medium = Medium::new(mappings);
-        (Replay { readers, asked: 0, front: None, behind, medium, bytes_total, frames: 0 }, errors)
+        let key_logs = VecDeque::new();
+        (Replay { readers, asked: 0, front: None, behind, medium, key_logs, bytes_total, frames: 0 }, errors)
     }
 
     /// The next frame, lent until the next call; `None` once every input is at its end.
@@ -95,6 +97,11 @@ impl Replay {
         self.readers.iter().map(Reader::bytes_read).sum()
     }
 
+    /// The next key log of TLS (NSS) that stood in a pcapng before the frame that was lent last, or before it in time.
+    pub fn poll_key_log(&mut self) -> Option<Vec<u8>> {
+        self.key_logs.pop_front()
+    }
+
     /// How many frames were lent.
     #[must_use]
     pub fn frames_read(&self) -> u64 {
@@ -113,7 +120,9 @@ impl Replay {
         while let Some(reader) = self.readers.get_mut(self.asked) {
             let index = self.asked;
             self.asked += 1;
-            if let Some(at) = reader.advance()? {
+            let at = reader.advance()?;
+            self.key_logs.extend(std::iter::from_fn(|| reader.poll_key_log()));
+            if let Some(at) = at {
                 self.behind.push(Reverse((at, index)));
             }
         }
@@ -129,6 +138,9 @@ impl Replay {
         let Some(at) = reader.advance()? else {
             return Ok(None);
         };
+        while let Some(key_log) = reader.poll_key_log() {
+            self.key_logs.push_back(key_log);
+        }
         // While this one goes on to be the earliest, as in files that follow each other, the heap stays as it is.
         match self.behind.peek_mut() {
             Some(mut earliest) if earliest.0 < (at, front) => {

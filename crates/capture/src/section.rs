@@ -1,6 +1,8 @@
 //! One section of a pcapng capture (draft-ietf-opsawg-pcapng): its byte order, its interfaces, and the packets in its
 //! blocks. Where the blocks come from, and that they are whole, is the caller's part.
 
+use std::collections::VecDeque;
+
 use clock::Time;
 use pcap_parser::{Block, EPB_MAGIC, IDB_MAGIC, OptionCode, SHB_MAGIC, SPB_MAGIC};
 use pcap_parser::{EnhancedPacketBlock, InterfaceDescriptionBlock, SimplePacketBlock, UnknownBlock};
@@ -17,11 +19,18 @@ pub(crate) const FIRST: usize = 12;
 /// The longest block that is looked into: a packet, and room for its options.
 const MAX_BLOCK: u32 = 4 * MAX_PACKET;
 
+/// Of all secrets of one input so many bytes are handed on: those of a day of connections.
+const MAX_SECRETS: usize = 16 << 20;
+
 /// More interfaces than any machine has.
 const MAX_INTERFACES: usize = 65_536;
 
 /// The Packet Block of old captures, which became the Enhanced Packet Block.
 const PACKET_BLOCK: u32 = 2;
+
+/// The Decryption Secrets Block, and in it an NSS key log (draft-ietf-opsawg-pcapng, section 4.7).
+const SECRETS_BLOCK: u32 = 10;
+const TLS_KEY_LOG: u32 = 0x544c_534b;
 
 /// What is known of the section that is being read.
 #[derive(Debug, Default)]
@@ -30,6 +39,9 @@ pub(crate) struct Section {
     interfaces: Vec<Interface>,
     /// The time of the packet before, for blocks that have none.
     last: Time,
+    /// Key logs that were not taken yet, and the bytes of all that there were.
+    key_logs: VecDeque<Vec<u8>>,
+    secrets: usize,
 }
 
 /// What a block says of itself before its contents.
@@ -44,6 +56,7 @@ impl Shape {
     /// Whether the block's contents matter; others are passed over unread.
     pub(crate) fn matters(self) -> bool {
         matches!(self.kind, IDB_MAGIC | EPB_MAGIC | SPB_MAGIC | PACKET_BLOCK)
+            || (self.kind == SECRETS_BLOCK && self.len <= MAX_BLOCK)
     }
 }
 
@@ -71,6 +84,10 @@ impl Section {
     /// Reads a whole block that matters; the packet in it, its bytes counted from the block's begin.
     #[inline]
     pub(crate) fn read(&mut self, shape: Shape, block: &[u8]) -> Result<Option<Head>, Why> {
+        if shape.kind == SECRETS_BLOCK {
+            self.learn(block);
+            return Ok(None);
+        }
         let parsed = if self.big_endian { parse_block_be(block) } else { parse_block_le(block) };
         let impossible = Why::Block(shape.kind);
         let head = match parsed {
@@ -98,6 +115,29 @@ impl Section {
         };
         self.interfaces.clear();
         Ok(())
+    }
+
+    /// ```text
+    /// | kind 32 | length 32 | type of secrets 32 | length of secrets 32 | secrets ...
+    /// ```
+    ///
+    /// A block that is none harms nobody: its packets are there all the same.
+    #[cold]
+    fn learn(&mut self, block: &[u8]) {
+        let (words, _) = block.as_chunks::<4>();
+        let Some([_, _, kind, len, ..]) = words.first_chunk::<4>() else { return };
+        let secrets = block.get(16..).and_then(|rest| rest.get(..self.word(*len) as usize));
+        let Some(secrets) = secrets.filter(|_| self.word(*kind) == TLS_KEY_LOG) else { return };
+        if self.secrets + secrets.len() <= MAX_SECRETS {
+            self.secrets += secrets.len();
+            self.key_logs.push_back(secrets.to_vec());
+        }
+    }
+
+    /// The next key log that stood before the packet that was read last.
+    #[inline]
+    pub(crate) fn poll_key_log(&mut self) -> Option<Vec<u8>> {
+        self.key_logs.pop_front()
     }
 
     fn describe(&mut self, block: &InterfaceDescriptionBlock<'_>) -> Result<(), Why> {

@@ -147,7 +147,7 @@ impl Out {
         self
     }
 
-    fn padded(&mut self, bytes: &[u8]) -> &mut Out {
+    pub(crate) fn padded(&mut self, bytes: &[u8]) -> &mut Out {
         // Padding that would show if it were taken for a part of the packet.
         self.put(bytes).put(&[0xee; 3][..bytes.len().next_multiple_of(4) - bytes.len()])
     }

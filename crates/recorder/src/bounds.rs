@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use call::{Config, End};
 use capture::{Frame, Input};
 use clock::Time;
+use tls::KeyLog;
+use transport::Streams;
 
 use crate::intake::Intake;
 use crate::metrics;
@@ -24,7 +26,14 @@ fn tight() -> [Intake; 2] {
     let small = wire::Limits { packets: 2, bytes: 3000, duplicates: 50, ..wire::Limits::default() };
     let few = Config { calls: 3, streams: limits(100, 1 << 30), ..Config::default() };
     let short = Config { signalling_bytes: 20_000, streams: limits(1 << 20, 20_000), ..Config::default() };
-    [few, short].map(|config| Intake::new(config, small))
+    let connections = [(2, 1 << 20), (1000, 500)];
+    let tight = |(config, (connections, bytes))| {
+        let mut intake = Intake::new(config, small);
+        let limits = wire::tcp::Limits { connections, bytes, ..wire::tcp::Limits::default() };
+        intake.follow_connections(Streams::new(limits, KeyLog::default()));
+        intake
+    };
+    [(few, connections[0]), (short, connections[1])].map(tight)
 }
 
 /// Every capture under `fixtures/`, hurt, and all of them at once: the link type of each frame, and the frame.
@@ -124,6 +133,8 @@ fn no_table_ever_holds_more_than_it_may() {
         "fragments",
         "fragment_bytes",
         "duplicates",
+        "tcp_connections",
+        "tcp_bytes",
     ];
     for table in reached {
         assert!(evicted[&format!("table=\"{table}\"}}")] > 0.0, "{table} was never full: {evicted:?}");

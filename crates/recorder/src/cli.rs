@@ -104,6 +104,9 @@ pub(crate) struct Common {
     /// What becomes of media that no call claims: recorded, it becomes calls without signalling [default: drop]
     #[arg(long, value_enum)]
     pub(crate) orphans: Option<Orphans>,
+    /// Read SIP over TLS by the secrets in FILE, a key log as SSLKEYLOGFILE makes them (NSS); repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_keylog: Vec<PathBuf>,
     /// Threads in all; the recordings do not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use capture::live::LiveError;
 
 use crate::config::Problem;
+use crate::connections;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -42,6 +43,7 @@ impl Exit {
             (None, _)
                 if error.is::<web::Error>()
                     || error.is::<Problem>()
+                    || error.is::<connections::Error>()
                     || error.is::<capture::FilterError>() =>
             {
                 Exit::Usage

@@ -3,7 +3,11 @@
 use call::{Arrival, Call, End, Tracker};
 use capture::{Frame, Place};
 use clock::Time;
+use tls::KeyLog;
+use transport::Streams;
 use wire::{Decoded, Decoder, Duplicates, Kind, Link, Reason, Sighting};
+
+use crate::connections;
 
 /// The reading thread's share of the way of a packet.
 pub(crate) struct Intake {
@@ -11,6 +15,7 @@ pub(crate) struct Intake {
     limits: wire::Limits,
     decoder: Decoder,
     duplicates: Duplicates,
+    streams: Streams,
     tracker: Tracker,
     counts: Counts,
 }
@@ -23,8 +28,6 @@ pub(crate) struct Counts {
     pub(crate) truncated: u64,
     /// Frames that the filter kept out; of them nothing else is counted but their number and size.
     pub(crate) filtered: u64,
-    /// TCP segments; what they carry is not read.
-    pub(crate) segments: u64,
     /// Frames that were understood and are neither UDP nor TCP, by the position of their kind in [`Kind::ALL`].
     pub(crate) other: [u64; Kind::ALL.len()],
     /// Frames that were not understood, by the position of the reason in [`Reason::ALL`].
@@ -39,13 +42,19 @@ impl Intake {
             bytes: 0,
             truncated: 0,
             filtered: 0,
-            segments: 0,
             other: [0; Kind::ALL.len()],
             undecodable: [0; Reason::ALL.len()],
             last_at: Time::default(),
         };
         let (decoder, duplicates) = (Decoder::new(limits), Duplicates::new(limits));
-        Intake { filter: None, limits, decoder, duplicates, tracker: Tracker::new(config), counts }
+        let streams = Streams::new(wire::tcp::Limits::default(), KeyLog::default());
+        let (filter, tracker) = (None, Tracker::new(config));
+        Intake { filter, limits, decoder, duplicates, streams, tracker, counts }
+    }
+
+    /// Connections are followed by `streams`, which has seen nothing: with other limits, or with keys.
+    pub(crate) fn follow_connections(&mut self, streams: Streams) {
+        self.streams = streams;
     }
 
     /// From here on, only frames that fit `filter` are looked at.
@@ -71,6 +80,7 @@ impl Intake {
             self.counts.filtered += 1;
             return;
         }
+        self.streams.handle_time(frame.at);
         match self.decoder.decode(frame.at, Link::from(frame.link), frame.bytes) {
             Decoded::Datagram(datagram) => {
                 self.counts.truncated += u64::from(datagram.truncated);
@@ -97,23 +107,36 @@ impl Intake {
                 });
             }
             Decoded::Segment(segment) => {
-                let is_copy =
-                    self.duplicates.handle_segment(&segment, &sighting(frame, segment.packet, false));
-                self.counts.segments += u64::from(!is_copy);
+                self.counts.truncated += u64::from(segment.truncated);
+                if !self.duplicates.handle_segment(&segment, &sighting(frame, segment.packet, false)) {
+                    self.streams.handle_segment(frame.at, &segment);
+                }
             }
             Decoded::Held => {}
             Decoded::Other(kind) => count(&mut self.counts.other, Kind::ALL, &kind),
             Decoded::Undecodable(reason) => count(&mut self.counts.undecodable, Reason::ALL, &reason),
         }
+        connections::hand_on(&mut self.streams, &mut self.tracker);
+    }
+
+    /// The capture itself holds keys. A key log that is none is as good as none: the packets are there all the same.
+    pub(crate) fn handle_key_log(&mut self, text: &[u8]) {
+        if let Ok(keys) = KeyLog::read(text) {
+            self.streams.handle_keys(keys);
+        }
     }
 
     /// Nothing came, and time passed all the same.
     pub(crate) fn handle_time(&mut self, now: Time) {
+        self.streams.handle_time(now);
+        connections::hand_on(&mut self.streams, &mut self.tracker);
         self.tracker.handle_time(now);
     }
 
     /// The input is over.
     pub(crate) fn handle_end(&mut self, end: End) {
+        self.streams.handle_end(self.counts.last_at);
+        connections::hand_on(&mut self.streams, &mut self.tracker);
         self.tracker.handle_end(end);
     }
 
@@ -142,6 +165,10 @@ impl Intake {
     /// Frames turned away because a mirror had shown what they hold before: packets, and fragments of some.
     pub(crate) fn copies(&self) -> u64 {
         self.duplicates.counts().copies + self.fragments().of(wire::FragmentResult::Duplicate)
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     pub(crate) fn fragments(&self) -> &wire::FragmentCounts {
@@ -174,7 +201,7 @@ struct OnDisk {
 impl rtp::Hold for OnDisk {}
 
 /// LINKTYPE_RAW.
-const RAW_IP: u32 = 101;
+pub(crate) const RAW_IP: u32 = 101;
 
 fn count<T: PartialEq>(counts: &mut [u64], all: &[T], one: &T) {
     let place = all.iter().position(|known| known == one).and_then(|at| counts.get_mut(at));

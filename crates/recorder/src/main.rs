@@ -10,6 +10,7 @@ mod capture_clock;
 mod cli;
 mod config;
 mod configuration;
+mod connections;
 mod exit;
 mod intake;
 mod ledger;

@@ -4,6 +4,7 @@ use call::Tracker;
 use store::{EndReason, Outcome, Provenance};
 use web::metrics::{Disposition, Families, Labels, Metrics, Operation, OrphanReason, SrtpResult, Table};
 
+use crate::connections;
 use crate::intake::{Counts, Intake};
 use crate::sealers::Done;
 use crate::sources::{self, Sources};
@@ -29,22 +30,20 @@ pub(crate) fn new() -> Metrics {
         undecodable: &reasons,
         set_aside: &set_aside,
         fragments: &fragments,
-        tcp_streams: &TCP_STREAMS,
+        tcp_streams: &transport::StreamResult::ALL.iter().map(|result| result.as_str()).collect::<Vec<_>>(),
+        tls_records: &transport::TlsRecord::ALL.iter().map(|record| record.as_str()).collect::<Vec<_>>(),
         hep: &hep,
     };
     let revision = option_env!("SIPREEL_REVISION").unwrap_or("unknown");
     Metrics::new(env!("CARGO_PKG_VERSION"), revision, &labels)
 }
 
-/// Segments, which are not read yet.
+/// Segments of connections that carry no signalling.
 const TCP: &str = "tcp";
 /// Datagrams that are neither SIP nor anything that shares a port with RTP.
 const OTHER_UDP: &str = "other_udp";
 /// Frames that a filter kept out.
 const FILTERED: &str = "filtered";
-
-/// What becomes of the byte streams of TCP connections; none is read yet.
-const TCP_STREAMS: [&str; 1] = ["unread"];
 
 /// Enters a call that was sealed.
 pub(crate) fn enter(metrics: &Metrics, done: &Done) {
@@ -83,6 +82,8 @@ pub(crate) fn count(metrics: &Metrics, intake: &Intake, sources: &Sources, ended
     metrics.update(|families| {
         sources.count(families);
         count_frames(families, intake.counts());
+        connections::count(families, intake.streams());
+        families.capture.set_set_aside(TCP, intake.streams().table().ignored);
         count_tracked(families, intake.tracker(), ended);
         count_wire(families, intake);
     });
@@ -110,7 +111,6 @@ fn count_frames(families: &Families, counts: &Counts) {
     for (kind, &count) in wire::Kind::ALL.iter().zip(&counts.other) {
         families.capture.set_set_aside(kind.as_str(), count);
     }
-    families.capture.set_set_aside(TCP, counts.segments);
     families.capture.set_set_aside(FILTERED, counts.filtered);
 }
 

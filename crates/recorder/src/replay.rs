@@ -79,6 +79,9 @@ fn read_all(mut captures: capture::Replay, run: &mut Run<'_>, stop: &Stop) -> an
     let mut exit = Exit::Done;
     let mut end = End::CaptureEnd;
     loop {
+        while let Some(text) = captures.poll_key_log() {
+            run.handle_key_log(&text);
+        }
         match captures.next() {
             Ok(Some(frame)) => run.handle_frame(&frame),
             Ok(None) => break,

@@ -11,6 +11,7 @@ use call::{Call, End};
 use capture::{Frame, Medium};
 use clock::Time;
 use store::{Index, Opened, Store};
+use transport::Streams;
 use web::metrics::Metrics;
 
 use crate::cli::Common;
@@ -54,6 +55,7 @@ impl<'a> Run<'a> {
         let kept = Kept { mapped, spilled: spill.spilled() };
         let sealers = Sealers::new(settings.threads, store.clone(), kept, settings.seal);
         let mut intake = Intake::new(settings.call, settings.wire);
+        intake.follow_connections(Streams::new(settings.tcp, settings.keys.clone()));
         intake.spill_to(spill);
         let (sources, waiting) = (Sources::default(), VecDeque::new());
         Ok(Run { sources, progress, common, intake, sealers, waiting, ledger, store })
@@ -62,6 +64,11 @@ impl<'a> Run<'a> {
     #[inline]
     pub(crate) fn handle_frame(&mut self, frame: &Frame<'_>) {
         self.intake.handle_frame(frame);
+    }
+
+    /// The capture itself holds keys.
+    pub(crate) fn handle_key_log(&mut self, text: &[u8]) {
+        self.intake.handle_key_log(text);
     }
 
     /// From here on, only frames that fit `filter` are looked at.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use wire::{Kind, Reason};
 
+use crate::connections;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::sources::Sources;
@@ -51,7 +52,6 @@ fn unread(intake: &Intake) -> Vec<String> {
     let rest = [
         ("filtered out", counts.filtered),
         ("duplicates", intake.copies()),
-        ("TCP segments", counts.segments),
         ("other UDP", tracked.other_datagrams),
         ("STUN", tracked.rtp.stun),
         ("DTLS", tracked.rtp.dtls),
@@ -60,6 +60,11 @@ fn unread(intake: &Intake) -> Vec<String> {
         ("RTP without room", tracked.rtp.refused),
         ("fragments of packets that never became whole", intake.fragments().waiting),
     ];
-    let all = rest.into_iter().chain(other).chain(undecodable).chain(errors);
+    let all = connections::unread(intake.streams())
+        .into_iter()
+        .chain(rest)
+        .chain(other)
+        .chain(undecodable)
+        .chain(errors);
     listed(all.filter(|(_, count)| *count > 0))
 }

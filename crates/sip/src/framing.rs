@@ -20,7 +20,12 @@ pub enum Next {
 
 /// A head or a body longer than this is not waited for, so that a stream's buffer stays bounded: what there is
 /// of it is handed over as it stands.
-pub const LONGEST: usize = 1 << 18;
+pub const LONGEST: usize = (1 << 18) - 1024;
+
+/// A Content-Length beyond this is taken for a lie: the body ends where the next message begins.
+const LONGEST_BODY: usize = 1 << 17;
+/// A first line longer than this is not waited for.
+const LONGEST_LINE: usize = 1 << 13;
 
 /// Tells what `bytes`, the unread part of a stream, begin with. Any answer but [`Next::Partial`] has a length of at
 /// least 1 and at most that of `bytes`.
@@ -37,10 +42,16 @@ pub fn next(bytes: &[u8]) -> Next {
     if !message.head_ended() {
         return waited_for(bytes);
     }
-    match message.content_length() {
-        Some(_) if message.missing() > 0 => waited_for(bytes),
-        Some(_) => Next::Message(message.len()),
-        None => Next::Message(message.body_offset() + body_without_length(message.body())),
+    if message.content_length().is_some_and(|length| length <= LONGEST_BODY) {
+        return if message.missing() > 0 { waited_for(bytes) } else { Next::Message(message.len()) };
+    }
+    let body = bytes.get(message.body_offset()..).unwrap_or_default();
+    match body_without_length(body) {
+        // It is announced, and has not come, or not to the end of a line.
+        _ if message.content_type().is_some() && !matches!(body, [.., b'\n']) && !sniff(body) => {
+            waited_for(bytes)
+        }
+        length => Next::Message(message.body_offset() + length),
     }
 }
 
@@ -57,7 +68,7 @@ fn body_without_length(body: &[u8]) -> usize {
 fn resynchronised(bytes: &[u8]) -> Next {
     let start = next_start(bytes).or_else(|| {
         let unfinished = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        (bytes.len() - unfinished < LONGEST).then_some(unfinished)
+        (bytes.len() - unfinished < LONGEST_LINE).then_some(unfinished)
     });
     match start.unwrap_or(bytes.len()) {
         0 => Next::Partial,
@@ -124,14 +135,23 @@ mod tests {
     fn a_body_without_its_length_ends_where_a_message_begins() {
         let loose = b"INVITE sip:a@h SIP/2.0\r\nCall-ID: 1\r\n\r\nv=0\r\ns=-\r\n";
         assert_eq!(next(&[&loose[..], BYE].concat()), Next::Message(loose.len()));
+        assert_eq!(next(loose), Next::Message(loose.len()));
+        let announced = b"INVITE sip:a@h SIP/2.0\r\nc: application/sdp\r\n\r\n";
+        assert_eq!(next(announced), Next::Partial);
+        assert_eq!(next(&[announced, &b"v=0\r\ns="[..]].concat()), Next::Partial);
+        assert_eq!(next(&[announced, &b"v=0\r\n"[..]].concat()), Next::Message(announced.len() + 5));
+        assert_eq!(next(&[announced, BYE].concat()), Next::Message(announced.len()));
     }
 
     #[test]
     fn what_never_ends_is_not_waited_for() {
         let lying = b"INVITE sip:a@h SIP/2.0\r\nContent-Length: 4000000000\r\n\r\n";
+        assert_eq!(next(&[&lying[..], BYE].concat()), Next::Message(lying.len()));
+        let lying = b"INVITE sip:a@h SIP/2.0\r\nContent-Length: 131072\r\n\r\n";
         assert_eq!(next(lying), Next::Partial);
+        let lying = b"INVITE sip:a@h SIP/2.0\r\nCall-ID: never ending";
         let long = [&lying[..], &vec![b'x'; LONGEST]].concat();
         assert_eq!(next(&long), Next::Message(long.len()));
-        assert_eq!(next(&vec![b'x'; LONGEST]), Next::Junk(LONGEST));
+        assert_eq!(next(&vec![b'x'; LONGEST_LINE]), Next::Junk(LONGEST_LINE));
     }
 }

@@ -1,13 +1,14 @@
 //! SIP messages (RFC 3261) as a passive watcher must read them: leniently, from bytes, without loss of what a
 //! recording hangs on (Call-ID, tags, CSeq, addresses, body).
 //!
-//! [`sniff`] tells SIP by content, [`Message::read`] borrows one message, [`framing::next`] cuts a byte stream.
+//! [`sniff`] tells SIP by content, [`Message::read`] borrows one message, [`Framer`] cuts a byte stream.
 //! Typed parts go through `rsip` where it understands the whole of them, and through a reader of our own where it
 //! does not. Nothing here knows of SDP, of RTP or of time.
 
 mod body;
 mod cseq;
 pub mod dtmf_relay;
+mod framer;
 pub mod framing;
 mod header;
 mod lines;
@@ -23,6 +24,7 @@ mod via;
 pub use crate::body::Part;
 pub use crate::cseq::CSeq;
 pub use crate::dtmf_relay as dtmf;
+pub use crate::framer::Framer;
 pub use crate::header::HeaderName;
 pub use crate::message::{Message, ReadError};
 pub use crate::method::Method;

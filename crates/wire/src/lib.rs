@@ -1,4 +1,4 @@
-//! A frame to a UDP datagram or to the bytes of a TCP segment.
+//! A frame to a UDP datagram or to a TCP segment, and the segments of a connection to its byte streams.
 //!
 //! Link types, tags and tunnels come off, fragments are put together, and what is left is the innermost flow and
 //! its payload. Nothing here knows what a payload means, and nothing that a frame holds can make it panic, loop or
@@ -30,6 +30,7 @@ mod ppp;
 #[cfg(test)]
 mod stacks;
 mod tag;
+pub mod tcp;
 mod transport;
 mod tunnel;
 mod tzsp;

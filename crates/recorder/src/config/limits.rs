@@ -29,6 +29,17 @@ impl Config {
         Ok(config)
     }
 
+    /// How many connections are followed, and what waits in them.
+    pub(crate) fn tcp_limits(&self) -> Result<wire::tcp::Limits, Problem> {
+        let (check, limits) = (self.checker(), &self.file.limits);
+        let mut tcp = wire::tcp::Limits::default();
+        let connections = check.whole("limits.tcp_connections", &limits.tcp_connections, 1..=10_000_000)?;
+        let bytes = check.bytes("limits.tcp_bytes", &limits.tcp_bytes, MIB..=TIB)?;
+        tcp.connections = connections.unwrap_or(tcp.connections);
+        tcp.bytes = bytes.unwrap_or(tcp.bytes);
+        Ok(tcp)
+    }
+
     /// What waits on the way to a datagram.
     pub(crate) fn wire_limits(&self) -> Result<wire::Limits, Problem> {
         let (check, limits) = (self.checker(), &self.file.limits);

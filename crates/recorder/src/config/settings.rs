@@ -6,9 +6,11 @@ use std::thread;
 use rtp::Copying;
 use seal::Silence;
 use store::Durability;
+use tls::KeyLog;
 
 use super::{Config, Problem};
 use crate::cli::{Common, Digits, Keep, Orphans};
+use crate::connections;
 
 /// How calls are recorded, and into which store.
 pub(crate) struct Settings {
@@ -16,12 +18,15 @@ pub(crate) struct Settings {
     pub(crate) seal: seal::Settings,
     pub(crate) call: call::Config,
     pub(crate) wire: wire::Limits,
+    pub(crate) tcp: wire::tcp::Limits,
+    /// The secrets of TLS connections.
+    pub(crate) keys: KeyLog,
     pub(crate) threads: usize,
 }
 
 impl Settings {
     /// What the command line says, then the file, then what is usual.
-    pub(crate) fn new(common: &Common, config: &Config, durability: Durability) -> Result<Settings, Problem> {
+    pub(crate) fn new(common: &Common, config: &Config, durability: Durability) -> anyhow::Result<Settings> {
         config.check()?;
         let file = config.file_settings()?;
         let keep = common.keep.or(file.keep).unwrap_or(Keep::Signalling);
@@ -47,6 +52,12 @@ impl Settings {
                 ..config.call_config()?
             },
             wire: config.wire_limits()?,
+            tcp: config.tcp_limits()?,
+            keys: connections::key_log(if common.tls_keylog.is_empty() {
+                &file.tls_keylog
+            } else {
+                &common.tls_keylog
+            })?,
             threads: threads.map_or_else(processors, usize::from),
         })
     }
@@ -58,6 +69,7 @@ pub(super) struct FileSettings {
     keep: Option<Keep>,
     with_keys: bool,
     orphans: Option<Orphans>,
+    tls_keylog: Vec<PathBuf>,
     threads: Option<u16>,
 }
 
@@ -69,6 +81,7 @@ impl Config {
             keep: file.keep,
             with_keys: file.with_keys.unwrap_or_default(),
             orphans: file.orphans,
+            tls_keylog: file.tls_keylog.clone().unwrap_or_default(),
             threads: self.checker().whole("threads", &file.threads, 1..=256)?,
         })
     }

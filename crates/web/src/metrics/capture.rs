@@ -21,6 +21,9 @@ pub struct Capture {
     tcp_streams: Labelled<IntCounter>,
     hep: Labelled<IntCounter>,
     hep_skipped_bytes: IntCounter,
+    tcp_segments: IntCounter,
+    tcp_holes: IntCounter,
+    tls_records: Labelled<IntCounter>,
 }
 
 impl Capture {
@@ -78,6 +81,16 @@ impl Capture {
             hep_skipped_bytes: register.total(
                 "hep_skipped_bytes_total",
                 "Bytes of agents' connections that belonged to no HEP packet.",
+            ),
+            tcp_segments: register.total("tcp_segments_total", "TCP segments, of every connection."),
+            tcp_holes: register.total(
+                "tcp_stream_holes_total",
+                "Holes in TCP streams that carry signalling: octets that were never captured.",
+            ),
+            tls_records: register.totals(
+                "tls_records_total",
+                "Sealed TLS records of connections whose keys are known, by what became of them.",
+                &[("result", labels.tls_records)],
             ),
         }
     }
@@ -149,5 +162,20 @@ impl Capture {
     /// All bytes so far between HEP packets.
     pub fn set_hep_skipped_bytes(&self, total: u64) {
         raise(&self.hep_skipped_bytes, total);
+    }
+
+    /// All segments so far.
+    pub fn set_tcp_segments(&self, total: u64) {
+        raise(&self.tcp_segments, total);
+    }
+
+    /// All holes so far.
+    pub fn set_tcp_holes(&self, total: u64) {
+        raise(&self.tcp_holes, total);
+    }
+
+    /// All TLS records so far with a result.
+    pub fn set_tls_records(&self, result: &str, total: u64) {
+        self.tls_records.raise(&[result], total);
     }
 }

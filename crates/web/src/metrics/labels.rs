@@ -25,6 +25,8 @@ pub struct Labels<'a> {
     pub tcp_streams: &'a [&'a str],
     /// What became of a HEP packet.
     pub hep: &'a [&'a str],
+    /// What became of a TLS record.
+    pub tls_records: &'a [&'a str],
 }
 
 /// Writes the enum with `ALL`, `NAMES` and `as_str`, so that none can fall behind the variants.
@@ -151,6 +153,10 @@ closed_set! {
         SignallingBytes = "signalling_bytes",
         /// Agents that are connected for HEP.
         HepConnections = "hep_connections",
+        /// TCP connections.
+        TcpConnections = "tcp_connections",
+        /// Bytes that wait in them for others.
+        TcpBytes = "tcp_bytes",
     }
 }
 

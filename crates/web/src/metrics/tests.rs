@@ -40,6 +40,7 @@ const LABELS: Labels<'_> = Labels {
     fragments: &["reassembled", "timed_out"],
     tcp_streams: &["closed", "evicted"],
     hep: &["carried", "key"],
+    tls_records: &["opened", "failed"],
 };
 
 /// Every family of the contract: name, type, label names, children.
@@ -85,7 +86,10 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("table_entries", "gauge", &["table"], Table::ALL.len()),
     ("table_evictions_total", "counter", &["table"], Table::ALL.len()),
     ("table_limit", "gauge", &["table"], Table::ALL.len()),
+    ("tcp_segments_total", "counter", &[], 1),
+    ("tcp_stream_holes_total", "counter", &[], 1),
     ("tcp_streams_total", "counter", &["result"], 2),
+    ("tls_records_total", "counter", &["result"], 2),
 ];
 
 fn metrics() -> Metrics {
