@@ -186,6 +186,7 @@ impl Negotiation {
     pub(crate) fn of_another_branch(&self) -> Negotiation {
         let mut other = Negotiation { invited: self.invited, ..Negotiation::default() };
         other.named.caller.clone_from(&self.named.caller);
+        other.kinds.caller.clone_from(&self.kinds.caller);
         other.keys.caller.clone_from(&self.keys.caller);
         other.offers.caller = self.invited.offer;
         let invited = self.sides.caller.iter().take(self.invited.descriptions);

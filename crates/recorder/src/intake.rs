@@ -187,11 +187,6 @@ impl rtp::Overflow for Disk {
     }
 }
 
-/// A frame, or the `packet` that its fragment completed, as one of several mirrors shows it.
-fn sighting<'a>(frame: &Frame<'a>, packet: Option<&'a [u8]>, numbered: bool) -> Sighting<'a> {
-    Sighting { at: frame.at, mirror: frame.origin, frame: packet.unwrap_or(frame.bytes), numbered }
-}
-
 /// Keeps spilled bytes until the packets that they are of are let go of.
 #[derive(Debug)]
 struct OnDisk {
@@ -199,6 +194,11 @@ struct OnDisk {
 }
 
 impl rtp::Hold for OnDisk {}
+
+/// A frame, or the `packet` that its fragment completed, as one of several mirrors shows it.
+fn sighting<'a>(frame: &Frame<'a>, packet: Option<&'a [u8]>, numbered: bool) -> Sighting<'a> {
+    Sighting { at: frame.at, mirror: frame.origin, frame: packet.unwrap_or(frame.bytes), numbered }
+}
 
 /// LINKTYPE_RAW.
 pub(crate) const RAW_IP: u32 = 101;

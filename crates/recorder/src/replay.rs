@@ -4,7 +4,6 @@ use anyhow::Context;
 use call::End;
 use capture::Input;
 use store::{Durability, Store};
-use web::metrics::Source;
 
 use crate::cli::Replay;
 use crate::config::Settings;
@@ -13,7 +12,6 @@ use crate::metrics;
 use crate::progress::Progress;
 use crate::run::Run;
 use crate::signals::Stop;
-use crate::sources::Seen;
 
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     let common = &arguments.common;
@@ -32,9 +30,11 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
         return Ok(exit);
     }
     let store = Store::open(&settings.store)?;
-    store.remove_abandoned()?;
     let progress = Progress::new(captures.bytes_total(), common.quiet);
-    let mut run = Run::new(common, &settings, store, captures.medium(), (progress, metrics::new()))?;
+    let all = (progress, metrics::new());
+    let mut run = Run::new(common, &settings, store.clone(), captures.medium(), all)?;
+    // Only now that the index is held: the folders of another replay look the same.
+    store.remove_abandoned()?;
     run.filter_by(filter);
     exit = exit.max(read_all(captures, &mut run, &stop)?);
     Ok(exit.max(run.finish()?))
@@ -104,10 +104,6 @@ fn read_all(mut captures: capture::Replay, run: &mut Run<'_>, stop: &Stop) -> an
         }
     }
     run.tell_unfiltered();
-    run.handle_end(end);
-    let (packets, bytes) = run.seen();
-    let copies = run.copies();
-    let last_at = run.last_at();
-    *run.sources.of_mut(Source::File) = Seen { packets, bytes, copies, last_at, ..Seen::default() };
+    run.handle_end_of_files(end);
     Ok(exit)
 }

@@ -22,17 +22,18 @@ pub(crate) struct Sources {
 pub(crate) struct Seen {
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
-    /// Packets among them that another mirror had shown.
-    pub(crate) copies: u64,
     pub(crate) last_at: Time,
+    /// Of the packets, those that a mirror had shown before.
+    pub(crate) copies: u64,
     pub(crate) drops: Drops,
 }
 
 impl Seen {
-    /// Enters a frame.
+    /// Enters a frame, which brought so many copies.
     #[inline]
-    pub(crate) fn saw(&mut self, frame: &Frame<'_>) {
+    pub(crate) fn saw(&mut self, frame: &Frame<'_>, copies: u64) {
         self.packets += 1;
+        self.copies += copies;
         self.bytes += frame.bytes.len() as u64;
         self.last_at = self.last_at.max(frame.at);
     }

@@ -40,8 +40,9 @@ impl<G: Gives> Lane<G> {
             self.giver.give(|frame| {
                 bytes.clear();
                 bytes.extend_from_slice(frame.bytes);
-                let Frame { at, link, wire_len, .. } = *frame;
-                *head = Some(Head { at, link, wire_len, start: 0, len: frame.bytes.len(), interface: 0 });
+                let Frame { at, link, wire_len, origin, .. } = *frame;
+                let interface = origin as u16;
+                *head = Some(Head { at, link, wire_len, start: 0, len: frame.bytes.len(), interface });
             });
         }
         self.head.is_some()
@@ -66,7 +67,6 @@ pub(crate) fn merge<G: Gives>(
         }
         let Some(lane) = lanes.get_mut(first) else { return taken };
         if let Some(head) = lane.head.take() {
-            let head = Head { interface: first as u16, ..head };
             take(&head.frame(&lane.bytes, None));
         }
         all_shown &= lane.show();

@@ -84,6 +84,11 @@ pub enum Origin {
     Stdin,
 }
 
+/// Where the numbers begin by which agents are told apart, and the interfaces of a capture on standard input; those of
+/// this machine's own interfaces begin at 0.
+const AGENTS: u32 = 1 << 31;
+const PIPED: u32 = 1 << 16;
+
 /// The open sources.
 pub struct Live {
     interfaces: Interfaces,
@@ -115,18 +120,13 @@ impl Live {
     /// Hands frames that are there to `take`, those of all interfaces in the order of their times; gives how many.
     /// There may be more.
     pub fn read(&mut self, mut take: impl FnMut(Origin, &Frame<'_>)) -> usize {
-        // No two sources are one mirror: what both show is known for what it is.
-        let mut take = |kind: Origin, number: u32, frame: &Frame<'_>| {
-            let origin = (kind as u32) << 30 | number << 16 | frame.origin;
-            take(kind, &Frame { origin, ..*frame });
-        };
-        let of_interfaces = self.interfaces.read(&mut |frame: &Frame<'_>| take(Origin::Interface, 0, frame));
-        let agents = (0..).zip(&mut self.agents);
-        let of_agents =
-            agents.map(|(n, agents)| agents.read(&mut |frame: &Frame<'_>| take(Origin::Agent, n, frame)));
-        let of_agents: usize = of_agents.sum();
+        let of_interfaces = self.interfaces.read(&mut |frame: &Frame<'_>| take(Origin::Interface, frame));
+        let mut of_agents = 0;
+        for agents in &mut self.agents {
+            of_agents += agents.read(&mut |frame: &Frame<'_>| take(Origin::Agent, frame));
+        }
         let (stdin, notices) = (self.stdin.as_mut(), &mut self.notices);
-        let of_stdin = |stdin: &mut Piped| stdin.read(&mut |frame| take(Origin::Stdin, 0, frame), notices);
+        let of_stdin = |stdin: &mut Piped| stdin.read(&mut |frame| take(Origin::Stdin, frame), notices);
         of_interfaces + of_agents + stdin.map_or(0, of_stdin)
     }
 

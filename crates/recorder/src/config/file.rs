@@ -55,6 +55,7 @@ pub(crate) struct Patience {
     pub(crate) ringing_s: Set<Seconds>,
     pub(crate) media_s: Set<Seconds>,
     pub(crate) no_media_s: Set<Seconds>,
+    pub(crate) unsignalled_s: Set<Seconds>,
 }
 
 #[derive(Deserialize, Default, Debug)]

@@ -15,6 +15,7 @@ impl Config {
             ("patience.challenge_s", &set.challenge_s, &mut patience.challenge, 1.0, 600.0),
             ("patience.ringing_s", &set.ringing_s, &mut patience.ringing, 1.0, DAY),
             ("patience.media_s", &set.media_s, &mut patience.media, 1.0, DAY),
+            ("patience.unsignalled_s", &set.unsignalled_s, &mut patience.unsignalled, 1.0, DAY),
             ("patience.no_media_s", &set.no_media_s, &mut patience.no_media, 1.0, 7.0 * DAY),
         ] {
             *value = check.span(key, set, least..=most)?.unwrap_or(*value);
