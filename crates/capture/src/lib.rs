@@ -13,6 +13,7 @@ mod frame;
 mod input;
 mod libpcap;
 mod link;
+pub mod live;
 mod lz4;
 mod map;
 mod medium;

@@ -1,7 +1,7 @@
 //! The numbers of link types: LINKTYPE_ in files, DLT_ in libpcap and on interfaces. They differ for a few.
 
 /// LINKTYPE_RAW: an IP packet of either version and nothing before it.
-const RAW: u32 = 101;
+pub(crate) const RAW: u32 = 101;
 
 /// The link type of a classic file's header: the lower 16 bits of its last field. Above them stands how long the frame
 /// check sequence is that each frame ends with.
