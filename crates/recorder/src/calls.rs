@@ -22,7 +22,7 @@ pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
 }
 
 fn list(arguments: &List) -> anyhow::Result<Exit> {
-    let store = Store::at(&arguments.store.store)?;
+    let store = Store::at(arguments.store.dir()?)?;
     let found = Records::find(&store, &query(arguments))?;
     tell_of(&found.source);
     let mut out = stdout().lock();
@@ -68,7 +68,7 @@ fn tell_of(source: &Source) {
 }
 
 fn show(arguments: &One) -> anyhow::Result<Exit> {
-    let store = Store::at(&arguments.store.store)?;
+    let store = Store::at(arguments.store.dir()?)?;
     let record = store.record(&arguments.id)?;
     let mut out = stdout().lock();
     if arguments.json {
@@ -156,7 +156,7 @@ fn described(stream: &store::StreamRecord) -> String {
 }
 
 fn export(arguments: &Export) -> anyhow::Result<Exit> {
-    let store = Store::at(&arguments.store.store)?;
+    let store = Store::at(arguments.store.dir()?)?;
     let record = store.record(&arguments.id)?;
     let to = &arguments.to;
     fs::create_dir_all(to).with_context(|| format!("{}: cannot be made", to.display()))?;

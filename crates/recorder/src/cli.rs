@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clock::{Span, Time};
+use serde::Deserialize;
 use store::{CallId, Outcome, Pattern, State};
+
+use crate::config::{self, Problem};
 
 /// Records the calls of a network: one stereo WAV and one record a call.
 #[derive(Parser, Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Record every call in capture files, and exit
     Replay(Replay),
+    /// Record every call on interfaces, or that capture agents send by HEP, until SIGINT or SIGTERM
+    Record(Record),
     /// List, show and export recorded calls
     #[command(subcommand)]
     Calls(Calls),
@@ -26,14 +31,43 @@ pub(crate) enum Command {
     Reindex(InStore),
     /// Serve metrics and health over HTTP, and the index to other commands
     Serve(Serve),
+    /// Check a configuration, or show every key that one may have
+    #[command(subcommand)]
+    Config(Config),
 }
 
 /// The store that a command works in.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct InStore {
-    /// The folder of the recordings
-    #[arg(long, value_name = "DIR", env = "SIPREEL_STORE", default_value = "./sipreel-store")]
-    pub(crate) store: PathBuf,
+    /// The folder of the recordings [default: the configuration's, or ./sipreel-store]
+    #[arg(long, value_name = "DIR", env = "SIPREEL_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// The configuration, a TOML file; `sipreel config show` tells its keys
+    #[arg(long, value_name = "FILE", env = "SIPREEL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Where recordings are without anybody's word on it.
+pub(crate) const DEFAULT_STORE: &str = "./sipreel-store";
+
+impl InStore {
+    /// The store's folder.
+    pub(crate) fn dir(&self) -> Result<PathBuf, Problem> {
+        match &self.store {
+            Some(store) => Ok(store.clone()),
+            None => Ok(self.dir_with(&self.config()?)),
+        }
+    }
+
+    /// The same, where the configuration is at hand.
+    pub(crate) fn dir_with(&self, config: &config::Config) -> PathBuf {
+        self.store.clone().or_else(|| config.store()).unwrap_or_else(|| DEFAULT_STORE.into())
+    }
+
+    /// The configuration that is named, if one is.
+    pub(crate) fn config(&self) -> Result<config::Config, Problem> {
+        config::Config::read(self.config.as_deref())
+    }
 }
 
 #[derive(Args, Debug)]
@@ -45,13 +79,20 @@ pub(crate) struct Replay {
     #[arg(short = 'r', long = "read", value_name = "FILE")]
     pub(crate) read: Vec<String>,
     #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// How calls are recorded, wherever they come from.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    #[command(flatten)]
     pub(crate) store: InStore,
-    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets
-    #[arg(long, value_enum, default_value_t = Digits::Mask)]
-    pub(crate) digits: Digits,
-    /// Which packets are kept beside the audio
-    #[arg(long, value_enum, default_value_t = Keep::Signalling)]
-    pub(crate) keep: Keep,
+    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets [default: mask]
+    #[arg(long, value_enum)]
+    pub(crate) digits: Option<Digits>,
+    /// Which packets are kept beside the audio [default: signalling]
+    #[arg(long, value_enum)]
+    pub(crate) keep: Option<Keep>,
     /// Leave the keys of encrypted media in the signalling that is kept; without it they are blanked
     #[arg(long)]
     pub(crate) with_keys: bool,
@@ -69,7 +110,50 @@ pub(crate) struct Replay {
     pub(crate) verbose: bool,
 }
 
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Args, Debug)]
+pub(crate) struct Record {
+    /// An interface, or `any` for all of them; may be given several times
+    #[arg(short = 'i', long = "interface", value_name = "IFACE")]
+    pub(crate) interfaces: Vec<String>,
+    /// An address at which capture agents may send HEP version 3, by UDP and TCP; may be given several times
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) hep: Vec<SocketAddr>,
+    /// Serve metrics and health over HTTP at that address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Capture only what fits this filter, in the language of tcpdump
+    #[arg(short = 'f', long, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// What the kernel may hold for each interface, in MiB [default: 64]
+    #[arg(short = 'B', long = "buffer", value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=2047))]
+    pub(crate) buffer_mib: Option<u32>,
+    /// How much of each frame is captured, in bytes [default: all]
+    #[arg(short = 's', long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub(crate) snaplen: Option<u32>,
+    /// Do not ask the interfaces for frames to others
+    #[arg(short = 'p', long)]
+    pub(crate) no_promiscuous: bool,
+    /// List the interfaces, and exit
+    #[arg(short = 'D', long)]
+    pub(crate) list_interfaces: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Config {
+    /// Tell whether a configuration is in order
+    Check {
+        /// The file
+        #[arg(value_name = "FILE", env = "SIPREEL_CONFIG")]
+        file: PathBuf,
+    },
+    /// Print every key, what it means, and its default: a file to begin with
+    Show,
+}
+
+#[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Digits {
     /// Show them
     Keep,
@@ -77,7 +161,8 @@ pub(crate) enum Digits {
     Mask,
 }
 
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Keep {
     /// No packets
     None,
@@ -165,9 +250,9 @@ pub(crate) struct Export {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) store: InStore,
-    /// Where to listen
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen [default: the configuration's, or 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// RFC 3339, or a span back from now.

@@ -3,6 +3,10 @@
 use std::io;
 use std::process::ExitCode;
 
+use capture::live::LiveError;
+
+use crate::config::Problem;
+
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Exit {
@@ -32,10 +36,19 @@ impl Exit {
             (Some(store::Error::Absent { .. }), _) => Exit::Findings,
             (Some(error), _) if error.is_permission() => Exit::Permission,
             (_, Some(io::ErrorKind::PermissionDenied)) => Exit::Permission,
+            (None, _) if error.is::<LiveError>() => Exit::of_live(error.downcast_ref()),
             (Some(_), _) => Exit::Storage,
             (None, _) if error.is::<capture::Error>() => Exit::Input,
-            (None, _) if error.is::<web::Error>() => Exit::Usage,
+            (None, _) if error.is::<web::Error>() || error.is::<Problem>() => Exit::Usage,
             (None, _) => Exit::Storage,
+        }
+    }
+
+    fn of_live(error: Option<&LiveError>) -> Exit {
+        match error {
+            Some(error) if error.is_permission() => Exit::Permission,
+            Some(error) if error.is_usage() => Exit::Usage,
+            _ => Exit::Input,
         }
     }
 
@@ -57,7 +70,11 @@ impl From<Exit> for ExitCode {
 
 /// The error in one line. Those of the crates below name their cause themselves; around others stands what was tried.
 pub(crate) fn told(error: &anyhow::Error) -> String {
-    let whole = error.is::<store::Error>() || error.is::<capture::Error>() || error.is::<web::Error>();
+    let whole = error.is::<store::Error>()
+        || error.is::<capture::Error>()
+        || error.is::<LiveError>()
+        || error.is::<web::Error>()
+        || error.is::<Problem>();
     if whole { error.to_string() } else { format!("{error:#}") }
 }
 

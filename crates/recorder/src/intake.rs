@@ -88,6 +88,11 @@ impl Intake {
         }
     }
 
+    /// Nothing came, and time passed all the same.
+    pub(crate) fn handle_time(&mut self, now: Time) {
+        self.tracker.handle_time(now);
+    }
+
     /// The input is over.
     pub(crate) fn handle_end(&mut self, end: End) {
         self.tracker.handle_end(end);

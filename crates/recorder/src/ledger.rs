@@ -15,7 +15,7 @@ pub(crate) struct Ledger {
     index: Arc<Index>,
     /// Answers the other commands while this one holds the index.
     answering: Option<Server>,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     rows: Vec<Record>,
     /// Intervals of provenance in `rows`: of what a record holds, all that a long call makes long.
     intervals: usize,
@@ -31,10 +31,10 @@ const MOST_INTERVALS: usize = 1 << 18;
 
 impl Ledger {
     /// A ledger over `index`, which it also opens to other commands; where that fails they read the files.
-    pub(crate) fn new(store: &Store, index: Index) -> Ledger {
+    pub(crate) fn new(store: &Store, index: Index, metrics: Metrics) -> Ledger {
         let index = Arc::new(index);
         let answering = store::socket::serve(store, Arc::clone(&index)).ok();
-        let (metrics, outcomes) = (metrics::new(), BTreeMap::new());
+        let (metrics, outcomes) = (Arc::new(metrics), BTreeMap::new());
         Ledger {
             index,
             answering,
@@ -60,7 +60,7 @@ impl Ledger {
     }
 
     /// The metrics that the calls were entered into.
-    pub(crate) fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
@@ -91,7 +91,8 @@ impl Ledger {
         Arc::into_inner(self.index).map_or(Ok(()), Index::close)
     }
 
-    fn write_rows(&mut self) -> Result<(), store::Error> {
+    /// Brings what was entered so far into the index, where searches find it.
+    pub(crate) fn write_rows(&mut self) -> Result<(), store::Error> {
         self.index.insert(&self.rows)?;
         self.rows.clear();
         self.intervals = 0;

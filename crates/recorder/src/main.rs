@@ -6,17 +6,23 @@
 #[cfg(test)]
 mod bounds;
 mod calls;
+mod capture_clock;
 mod cli;
+mod config;
+mod configuration;
 mod exit;
 mod intake;
 mod ledger;
 mod metrics;
 mod progress;
+mod record;
 mod reindex;
 mod replay;
+mod run;
 mod sealers;
 mod serve;
 mod signals;
+mod sources;
 mod summary;
 mod table;
 
@@ -31,9 +37,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Record(arguments) => record::run(arguments),
         Command::Calls(command) => calls::run(command),
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Config(command) => configuration::run(command),
     };
     let exit = done.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

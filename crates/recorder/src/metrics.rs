@@ -2,12 +2,11 @@
 
 use call::Tracker;
 use store::{EndReason, Outcome, Provenance};
-use web::metrics::{
-    Disposition, Families, Labels, Metrics, Operation, OrphanReason, Source, SrtpResult, Table,
-};
+use web::metrics::{Disposition, Families, Labels, Metrics, Operation, OrphanReason, SrtpResult, Table};
 
 use crate::intake::{Counts, Intake};
 use crate::sealers::Done;
+use crate::sources::{self, Sources};
 
 /// The metrics, all at zero.
 pub(crate) fn new() -> Metrics {
@@ -18,6 +17,8 @@ pub(crate) fn new() -> Metrics {
     let set_aside: Vec<&str> =
         wire::Kind::ALL.iter().map(|kind| kind.as_str()).chain([TCP, OTHER_UDP]).collect();
     let fragments: Vec<&str> = wire::FragmentResult::ALL.iter().map(|result| result.as_str()).collect();
+    let hep: Vec<&str> =
+        hep::Refused::ALL.iter().map(|refused| refused.as_str()).chain([sources::CARRIED]).collect();
     let labels = Labels {
         outcomes: &words(Outcome::ALL),
         end_reasons: &EndReason::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>(),
@@ -29,6 +30,7 @@ pub(crate) fn new() -> Metrics {
         set_aside: &set_aside,
         fragments: &fragments,
         tcp_streams: &TCP_STREAMS,
+        hep: &hep,
     };
     let revision = option_env!("SIPREEL_REVISION").unwrap_or("unknown");
     Metrics::new(env!("CARGO_PKG_VERSION"), revision, &labels)
@@ -75,8 +77,9 @@ pub(crate) fn enter(metrics: &Metrics, done: &Done) {
 }
 
 /// Brings everything that the reading thread counts up to date. `ended` calls are sealed and entered.
-pub(crate) fn count(metrics: &Metrics, intake: &Intake, ended: u64) {
+pub(crate) fn count(metrics: &Metrics, intake: &Intake, sources: &Sources, ended: u64) {
     metrics.update(|families| {
+        sources.count(families);
         count_frames(families, intake.counts());
         count_tracked(families, intake.tracker(), ended);
         count_wire(families, intake);
@@ -95,14 +98,10 @@ fn count_wire(families: &Families, intake: &Intake) {
     let seen = duplicates.counts();
     families.tables.set(Table::Duplicates, seen.entries as u64, duplicates.limit() as u64, seen.evicted);
     families.capture.set_duplicates(intake.copies());
-    families.capture.set_duplicate_ratio(Source::File, intake.copies(), intake.counts().frames);
 }
 
 fn count_frames(families: &Families, counts: &Counts) {
-    families.capture.set_packets(Source::File, counts.frames);
-    families.capture.set_bytes(Source::File, counts.bytes);
     families.capture.set_truncated(counts.truncated);
-    families.capture.saw_packet_at(Source::File, counts.last_at.as_secs_f64());
     for (reason, &count) in wire::Reason::ALL.iter().zip(&counts.undecodable) {
         families.capture.set_undecodable(reason.as_str(), count);
     }

@@ -6,7 +6,7 @@ use crate::cli::InStore;
 use crate::exit::Exit;
 
 pub(crate) fn run(arguments: &InStore) -> anyhow::Result<Exit> {
-    let store = Store::at(&arguments.store)?;
+    let store = Store::at(arguments.dir()?)?;
     let (index, reindexed) = Index::reindex(&store)?;
     index.close()?;
     for error in &reindexed.first {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use call::Call;
 use capture::{Medium, Place, Spilled};
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
 use seal::{Sealed, Settings};
 use store::Store;
 
@@ -51,22 +51,27 @@ impl Sealers {
 
     /// Hands a call in; waits while all are busy and the queue is full, and takes in what is done meanwhile.
     pub(crate) fn handle_call(&mut self, call: Call) {
-        let Some(pool) = &self.pool else {
-            let done = self.workshop.seal(&call);
-            self.early.insert(done.sealed.number, done);
-            return;
-        };
-        let mut waiting = Some(call);
-        while let Some(call) = waiting.take() {
-            match pool.calls.try_send(call) {
-                Ok(()) => {}
-                Err(refused) => {
-                    waiting = Some(refused.into_inner());
-                    select! {
-                        recv(pool.done) -> done => self.early.extend(done.map(|done| (done.sealed.number, done))),
-                        default(Duration::from_millis(1)) => {}
-                    }
+        let mut waiting = self.offer(call);
+        while let Some(call) = waiting {
+            if let Some(pool) = &self.pool {
+                select! {
+                    recv(pool.done) -> done => self.early.extend(done.map(|done| (done.sealed.number, done))),
+                    default(Duration::from_millis(1)) => {}
                 }
+            }
+            waiting = self.offer(call);
+        }
+    }
+
+    /// Hands a call in, unless all are busy and the queue is full: then it comes back. With one thread it is sealed
+    /// at once.
+    pub(crate) fn offer(&mut self, call: Call) -> Option<Call> {
+        match &self.pool {
+            Some(pool) => pool.calls.try_send(call).err().map(TrySendError::into_inner),
+            None => {
+                let done = self.workshop.seal(&call);
+                self.early.insert(done.sealed.number, done);
+                None
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `sipreel serve`: metrics and health over HTTP, and the index to the other commands over the store's socket.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -12,16 +13,22 @@ use web::metrics::{Metrics, Operation};
 use crate::cli::Serve;
 use crate::exit::Exit;
 use crate::metrics;
-use crate::replay::open_index;
+use crate::run::open_index;
 use crate::signals::Stop;
+
+/// Where it listens without anybody's word on it.
+pub(crate) const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
-    let store = Store::open(&arguments.store.store)?;
+    let config = arguments.store.config()?;
+    config.check()?;
+    let listen = arguments.listen.or(config.listen_of_serve()?).unwrap_or(DEFAULT_LISTEN);
+    let store = Store::open(arguments.store.dir_with(&config))?;
     let index = Arc::new(open_index(&store)?);
     let answering = store::socket::serve(&store, Arc::clone(&index))?;
     let metrics = Arc::new(metrics::new().with_process());
-    let server = Server::bind(arguments.listen)?;
+    let server = Server::bind(listen)?;
     eprintln!("serving {} at http://{}/metrics", store.dir().display(), server.local_addr());
     let scrape = {
         let (store, index, metrics) = (store.clone(), Arc::clone(&index), Arc::clone(&metrics));

@@ -6,9 +6,10 @@ use wire::{Kind, Reason};
 
 use crate::intake::Intake;
 use crate::ledger::Ledger;
+use crate::sources::Sources;
 
 /// The summary, one line a matter.
-pub(crate) fn summary(intake: &Intake, ledger: &Ledger) -> String {
+pub(crate) fn summary(intake: &Intake, sources: &Sources, ledger: &Ledger) -> String {
     let (counts, tracked) = (intake.counts(), intake.tracker().counts());
     let mut text = String::new();
     let outcomes: Vec<String> =
@@ -26,7 +27,19 @@ pub(crate) fn summary(intake: &Intake, ledger: &Ledger) -> String {
     if !unread.is_empty() {
         let _ = writeln!(text, "not read: {}", unread.join(", "));
     }
+    let refused: Vec<String> = listed(sources.refused());
+    if !refused.is_empty() {
+        let _ = writeln!(text, "HEP packets not used: {}", refused.join(", "));
+    }
+    let lost: Vec<String> = sources.lost().map(|(who, count)| format!("{count} by {who}")).collect();
+    if !lost.is_empty() {
+        let _ = writeln!(text, "lost before they were read: {}", lost.join(", "));
+    }
     text
+}
+
+fn listed<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> Vec<String> {
+    counts.map(|(what, count)| format!("{count} {what}")).collect()
 }
 
 /// Every packet that is in neither of the counts above, by why.
@@ -47,5 +60,5 @@ fn unread(intake: &Intake) -> Vec<String> {
         ("fragments of packets that never became whole", intake.fragments().waiting),
     ];
     let all = rest.into_iter().chain(other).chain(undecodable).chain(errors);
-    all.filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect()
+    listed(all.filter(|(_, count)| *count > 0))
 }

@@ -19,6 +19,8 @@ pub struct Capture {
     last_packet: Labelled<Gauge>,
     fragments: Labelled<IntCounter>,
     tcp_streams: Labelled<IntCounter>,
+    hep: Labelled<IntCounter>,
+    hep_skipped_bytes: IntCounter,
 }
 
 impl Capture {
@@ -67,6 +69,15 @@ impl Capture {
                 "tcp_streams_total",
                 "TCP streams by what became of them.",
                 &[("result", labels.tcp_streams)],
+            ),
+            hep: register.totals(
+                "hep_packets_total",
+                "HEP packets that agents sent, by what became of them.",
+                &[("result", labels.hep)],
+            ),
+            hep_skipped_bytes: register.total(
+                "hep_skipped_bytes_total",
+                "Bytes of agents' connections that belonged to no HEP packet.",
             ),
         }
     }
@@ -128,5 +139,15 @@ impl Capture {
     /// All TCP streams so far with a result.
     pub fn set_tcp_streams(&self, result: &str, total: u64) {
         self.tcp_streams.raise(&[result], total);
+    }
+
+    /// All HEP packets so far with a result.
+    pub fn set_hep(&self, result: &str, total: u64) {
+        self.hep.raise(&[result], total);
+    }
+
+    /// All bytes so far between HEP packets.
+    pub fn set_hep_skipped_bytes(&self, total: u64) {
+        raise(&self.hep_skipped_bytes, total);
     }
 }

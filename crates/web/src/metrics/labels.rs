@@ -23,6 +23,8 @@ pub struct Labels<'a> {
     pub fragments: &'a [&'a str],
     /// What became of a TCP stream.
     pub tcp_streams: &'a [&'a str],
+    /// What became of a HEP packet.
+    pub hep: &'a [&'a str],
 }
 
 /// Writes the enum with `ALL`, `NAMES` and `as_str`, so that none can fall behind the variants.
@@ -147,6 +149,8 @@ closed_set! {
         Claims = "claims",
         /// Bytes of signalling, and of all else that open calls hold.
         SignallingBytes = "signalling_bytes",
+        /// Agents that are connected for HEP.
+        HepConnections = "hep_connections",
     }
 }
 

@@ -39,6 +39,7 @@ const LABELS: Labels<'_> = Labels {
     set_aside: &["arp", "tcp"],
     fragments: &["reassembled", "timed_out"],
     tcp_streams: &["closed", "evicted"],
+    hep: &["carried", "key"],
 };
 
 /// Every family of the contract: name, type, label names, children.
@@ -59,6 +60,8 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("capture_set_aside_packets_total", "counter", &["kind"], 2),
     ("capture_truncated_packets_total", "counter", &[], 1),
     ("capture_undecodable_frames_total", "counter", &["reason"], 2),
+    ("hep_packets_total", "counter", &["result"], 2),
+    ("hep_skipped_bytes_total", "counter", &[], 1),
     ("index_query_seconds", "histogram", &[], 1),
     ("ip_fragments_total", "counter", &["result"], 2),
     ("last_recording_completed_timestamp_seconds", "gauge", &[], 1),
@@ -315,6 +318,8 @@ fn every_value_arrives_where_it_belongs() {
         capture.saw_packet_at(Source::File, 1.0);
         capture.set_fragments("timed_out", 12);
         capture.set_tcp_streams("closed", 13);
+        capture.set_hep("key", 43);
+        capture.set_hep_skipped_bytes(44);
         sip.set_requests("INVITE", 14);
         sip.set_responses("2xx", 15);
         sip.set_retransmissions(16);
@@ -355,6 +360,9 @@ fn every_value_arrives_where_it_belongs() {
         ("capture_last_packet_timestamp_seconds{source=\"file\"}", 1_769_854_502.123_456),
         ("ip_fragments_total{result=\"timed_out\"}", 12.0),
         ("tcp_streams_total{result=\"closed\"}", 13.0),
+        ("hep_packets_total{result=\"key\"}", 43.0),
+        ("hep_packets_total{result=\"carried\"}", 0.0),
+        ("hep_skipped_bytes_total", 44.0),
         ("sip_messages_total{method=\"INVITE\"}", 14.0),
         ("sip_responses_total{class=\"2xx\"}", 15.0),
         ("sip_retransmissions_total", 16.0),

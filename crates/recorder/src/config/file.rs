@@ -1,0 +1,71 @@
+//! The file as it stands: every key there is, none of them needed. A key that is not here is refused.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::value::{Bytes, Seconds, Whole};
+use crate::cli::{Digits, Keep};
+
+/// A value, and where in the file it stands.
+pub(crate) type Set<T> = Option<Spanned<T>>;
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    pub(crate) store: Option<PathBuf>,
+    pub(crate) digits: Option<Digits>,
+    pub(crate) keep: Option<Keep>,
+    pub(crate) with_keys: Option<bool>,
+    pub(crate) threads: Set<Whole>,
+    pub(crate) limits: Limits,
+    pub(crate) patience: Patience,
+    pub(crate) record: Record,
+    pub(crate) serve: Serve,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) calls: Set<Whole>,
+    pub(crate) signalling_bytes: Set<Bytes>,
+    pub(crate) streams: Set<Whole>,
+    pub(crate) packets: Set<Whole>,
+    pub(crate) copied_bytes: Set<Bytes>,
+    pub(crate) look_back_s: Set<Seconds>,
+    pub(crate) fragmented_packets: Set<Whole>,
+    pub(crate) fragment_bytes: Set<Bytes>,
+    pub(crate) fragment_s: Set<Seconds>,
+    pub(crate) hep_connections: Set<Whole>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Patience {
+    pub(crate) grace_s: Set<Seconds>,
+    pub(crate) linger_s: Set<Seconds>,
+    pub(crate) challenge_s: Set<Seconds>,
+    pub(crate) ringing_s: Set<Seconds>,
+    pub(crate) media_s: Set<Seconds>,
+    pub(crate) no_media_s: Set<Seconds>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Record {
+    pub(crate) interfaces: Option<Vec<Spanned<String>>>,
+    pub(crate) filter: Option<String>,
+    pub(crate) buffer_mib: Set<Whole>,
+    pub(crate) snaplen: Set<Whole>,
+    pub(crate) promiscuous: Option<bool>,
+    pub(crate) hep: Option<Vec<Spanned<String>>>,
+    pub(crate) hep_key: Set<String>,
+    pub(crate) listen: Set<String>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Serve {
+    pub(crate) listen: Set<String>,
+}

@@ -1,0 +1,45 @@
+//! `[limits]`: how much of the network's may be held at once. Nothing here may be zero: that would hold nothing.
+
+use super::{Config, Problem};
+
+const MIB: i64 = 1 << 20;
+const TIB: i64 = 1 << 40;
+
+impl Config {
+    /// What a tracker holds, and how long it waits.
+    pub(crate) fn call_config(&self) -> Result<call::Config, Problem> {
+        let (check, limits) = (self.checker(), &self.file.limits);
+        let mut config = call::Config { patience: self.patience()?, ..call::Config::default() };
+        let streams = &mut config.streams;
+        for (key, set, value, most) in [
+            ("limits.calls", &limits.calls, &mut config.calls, 10_000_000),
+            ("limits.streams", &limits.streams, &mut streams.streams, 100_000_000),
+            ("limits.packets", &limits.packets, &mut streams.packets, 100_000_000_000),
+        ] {
+            *value = check.whole(key, set, 1..=most)?.unwrap_or(*value);
+        }
+        for (key, set, value) in [
+            ("limits.signalling_bytes", &limits.signalling_bytes, &mut config.signalling_bytes),
+            ("limits.copied_bytes", &limits.copied_bytes, &mut streams.copied_bytes),
+        ] {
+            *value = check.bytes(key, set, MIB..=TIB)?.unwrap_or(*value);
+        }
+        let look_back = check.span("limits.look_back_s", &limits.look_back_s, 0.1..=3600.0)?;
+        streams.look_back = look_back.unwrap_or(streams.look_back);
+        Ok(config)
+    }
+
+    /// What waits on the way to a datagram.
+    pub(crate) fn wire_limits(&self) -> Result<wire::Limits, Problem> {
+        let (check, limits) = (self.checker(), &self.file.limits);
+        let mut wire = wire::Limits::default();
+        let packets = check.whole("limits.fragmented_packets", &limits.fragmented_packets, 1..=10_000_000)?;
+        // Less than a packet's worth would refuse what is in order.
+        let bytes = check.bytes("limits.fragment_bytes", &limits.fragment_bytes, MIB..=TIB)?;
+        let timeout = check.span("limits.fragment_s", &limits.fragment_s, 0.1..=3600.0)?;
+        wire.packets = packets.unwrap_or(wire.packets);
+        wire.bytes = bytes.unwrap_or(wire.bytes);
+        wire.timeout = timeout.unwrap_or(wire.timeout);
+        Ok(wire)
+    }
+}

@@ -1,0 +1,246 @@
+//! `sipreel record`: interfaces, and agents that send HEP, to recordings, until it is asked to stop.
+
+use std::io::{Write, stdout};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use call::End;
+use capture::Medium;
+use capture::live::{self, Live, Options, Origin};
+use store::{Durability, Store};
+use web::Server;
+use web::metrics::{Metrics, Source};
+
+use crate::capture_clock::CaptureClock;
+use crate::cli::Record;
+use crate::config::{Config, Settings};
+use crate::exit::Exit;
+use crate::metrics;
+use crate::progress::Progress;
+use crate::run::Run;
+use crate::signals::Stop;
+
+pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
+    if arguments.list_interfaces {
+        return list_interfaces();
+    }
+    let common = &arguments.common;
+    let config = common.store.config()?;
+    let mut settings = Settings::new(common, &config, Durability::Sync)?;
+    // The thread that reads must not seal: what comes meanwhile would be lost.
+    settings.threads = settings.threads.max(2);
+    let options = options(arguments, &config)?;
+    if options.interfaces.is_empty() && options.agents.is_empty() {
+        eprintln!(
+            "sipreel: nothing to record from; name an interface (-i) or an address for HEP (--hep); -D lists the interfaces"
+        );
+        return Ok(Exit::Usage);
+    }
+    let stop = Stop::listen().context("cannot listen for signals")?;
+    let live = Live::open(&options)?;
+    let store = Store::open(&settings.store)?;
+    tell_abandoned(&store)?;
+    let progress = Progress::new(None, common.quiet);
+    let all = (progress, metrics::new().with_process());
+    let run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
+    let pulse = Pulse::default();
+    let listen = arguments.listen.or(config.listen_of_record()?);
+    let serving = listen.map(|address| serve(address, &store, run.metrics(), pulse.clone())).transpose()?;
+    if !common.quiet {
+        tell_sources(&options, &live, serving.as_ref().map(|(address, _)| *address));
+    }
+    let mut recording = Recording { run, live, clock: CaptureClock::default(), pulse };
+    recording.until(&stop)?;
+    let exit = recording.finish();
+    drop(serving);
+    exit
+}
+
+/// What the command line says, then the configuration.
+fn options(arguments: &Record, config: &Config) -> anyhow::Result<Options> {
+    let mut options = config.live()?;
+    if !arguments.interfaces.is_empty() {
+        options.interfaces.clone_from(&arguments.interfaces);
+    }
+    if !arguments.hep.is_empty() {
+        options.agents.clone_from(&arguments.hep);
+    }
+    options.filter = arguments.filter.clone().or(options.filter);
+    options.buffer_bytes = arguments.buffer_mib.map_or(options.buffer_bytes, |mib| mib << 20);
+    options.snaplen = arguments.snaplen.unwrap_or(options.snaplen);
+    options.promiscuous &= !arguments.no_promiscuous;
+    Ok(options)
+}
+
+fn list_interfaces() -> anyhow::Result<Exit> {
+    let mut out = stdout().lock();
+    for device in live::devices()? {
+        let state = if device.up { "up" } else { "down" };
+        let about = device.description.into_iter().chain(device.addresses).collect::<Vec<_>>().join(", ");
+        writeln!(out, "{:<16} {state:<5} {about}", device.name)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Calls that were being written when the last recorder ended have no record.
+fn tell_abandoned(store: &Store) -> Result<(), store::Error> {
+    for id in store.remove_abandoned()? {
+        let folder = store.dir().join("open").join(id.as_str());
+        eprintln!("sipreel: {id} was being written when the last recorder ended: see {}", folder.display());
+    }
+    Ok(())
+}
+
+fn tell_sources(options: &Options, live: &Live, listen: Option<SocketAddr>) {
+    for name in &options.interfaces {
+        eprintln!("recording from {name}");
+    }
+    for address in live.agent_addresses() {
+        eprintln!("recording from agents that send HEP to {address}, by UDP and TCP");
+    }
+    if let Some(address) = listen {
+        eprintln!("metrics at http://{address}/metrics");
+    }
+}
+
+/// Serves the metrics as they are brought up to date by the reading thread.
+fn serve(
+    address: SocketAddr,
+    store: &Store,
+    metrics: &Arc<Metrics>,
+    pulse: Pulse,
+) -> Result<(SocketAddr, web::Stop), web::Error> {
+    let server = Server::bind(address)?;
+    let address = server.local_addr();
+    let (store, metrics) = (store.clone(), Arc::clone(metrics));
+    let ready = move || {
+        pulse.is_felt()?;
+        Store::open(store.dir()).map(drop).map_err(|error| error.to_string())
+    };
+    Ok((address, server.run(move || metrics.encode(), ready)?))
+}
+
+/// One live recording under way.
+struct Recording<'a> {
+    run: Run<'a>,
+    live: Live,
+    clock: CaptureClock,
+    pulse: Pulse,
+}
+
+/// How long the sources are waited for at the most; a signal is seen that late.
+const WAIT: Duration = Duration::from_millis(100);
+/// Between two looks at the time, the sealed calls and the counters.
+const TICK: Duration = Duration::from_millis(250);
+/// How long what came before the end may take to be seen.
+const LAST_FRAMES: Duration = Duration::from_millis(100);
+
+impl Recording<'_> {
+    fn until(&mut self, stop: &Stop) -> anyhow::Result<()> {
+        let mut next_tick = Instant::now();
+        while !stop.is_asked() {
+            let taken = self.read();
+            if Instant::now() >= next_tick {
+                self.tick(taken == 0)?;
+                next_tick = Instant::now() + TICK;
+            }
+            if taken == 0 {
+                self.live.wait(WAIT);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what is there; gives how many frames.
+    fn read(&mut self) -> usize {
+        let (run, mut last_at) = (&mut self.run, None);
+        let taken = self.live.read(|origin, frame| {
+            run.handle_frame(frame);
+            run.sources.of_mut(source(origin)).saw(frame);
+            last_at = Some(frame.at);
+        });
+        if let Some(at) = last_at {
+            self.clock.saw(at);
+        }
+        self.run.seal_without_waiting();
+        taken
+    }
+
+    fn tick(&mut self, silent: bool) -> anyhow::Result<()> {
+        if let Some(now) = self.clock.now().filter(|_| silent) {
+            self.run.handle_time(now);
+        }
+        self.run.seal_without_waiting();
+        self.run.enter_done()?;
+        self.run.write_rows()?;
+        while let Some(notice) = self.live.poll_notice() {
+            self.run.progress.say(&format!("sipreel: {notice}"));
+        }
+        self.count();
+        let (packets, bytes) = self.run.seen();
+        self.run.progress.show(bytes, packets, self.run.calls());
+        self.pulse.beat();
+        Ok(())
+    }
+
+    fn count(&mut self) {
+        for origin in [Origin::Interface, Origin::Agent] {
+            self.run.sources.of_mut(source(origin)).drops = self.live.drops(origin);
+        }
+        self.run.sources.set_agents(self.live.agent_counts());
+        self.run.metrics();
+    }
+
+    /// Takes in what was captured before the end, and closes the calls that are open.
+    fn finish(mut self) -> anyhow::Result<Exit> {
+        self.live.end();
+        let begun = Instant::now();
+        while begun.elapsed() < LAST_FRAMES {
+            if self.read() == 0 {
+                self.live.wait(LAST_FRAMES.saturating_sub(begun.elapsed()));
+            }
+        }
+        self.count();
+        self.run.handle_end(End::Shutdown);
+        self.run.finish()
+    }
+}
+
+fn source(origin: Origin) -> Source {
+    match origin {
+        Origin::Interface => Source::Interface,
+        Origin::Agent => Source::Hep,
+    }
+}
+
+/// Whether the reading thread still looks after things.
+#[derive(Clone)]
+struct Pulse {
+    begun: Instant,
+    /// Milliseconds from the beginning to the last beat.
+    last: Arc<AtomicU64>,
+}
+
+/// Without a beat for so long something hangs: a disk, mostly.
+const NO_PULSE: Duration = Duration::from_secs(10);
+
+impl Default for Pulse {
+    fn default() -> Pulse {
+        Pulse { begun: Instant::now(), last: Arc::default() }
+    }
+}
+
+impl Pulse {
+    fn beat(&self) {
+        self.last.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn is_felt(&self) -> Result<(), String> {
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        let since = self.begun.elapsed().saturating_sub(last);
+        if since < NO_PULSE { Ok(()) } else { Err(format!("nothing was recorded for {} s", since.as_secs())) }
+    }
+}
