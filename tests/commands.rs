@@ -254,6 +254,23 @@ fn a_store_that_may_only_be_read_is_listed_all_the_same() {
     assert_eq!(run.stdout.trim_end().as_bytes(), recorded.file("call.json").trim_ascii_end());
 }
 
+#[test]
+fn an_interface_without_rights_is_4_and_says_what_to_do() {
+    let Some(mut command) = unprivileged() else { return };
+    let store = Store::new();
+    let run: Run = command
+        .args(["record", "-i", "lo", "--store"])
+        .arg(store.path())
+        .output()
+        .expect("the program starts")
+        .into();
+    assert_eq!(run.code, 4, "{run:?}");
+    assert_one_line(
+        &run,
+        &["lo: no permission to capture", "sudo setcap cap_net_raw,cap_net_admin=eip /", "sipreel"],
+    );
+}
+
 // ---- calls ----
 
 #[test]
@@ -443,6 +460,73 @@ fn a_damaged_index_costs_no_answer() {
     fs::remove_dir_all(&index).expect("it can be removed");
     assert!(store.calls(&["list", "--json"]).stdout == before.stdout, "no index at all");
     common::assert_same_tree(&files, &store.recordings(), "the recordings are not touched");
+}
+
+// ---- config ----
+
+#[test]
+fn a_configuration_that_is_shown_is_in_order() {
+    let shown = common::run(&["config", "show"]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
+    let store = Store::new();
+    let file = store.beside("sipreel.toml");
+    fs::write(&file, shown.stdout).expect("it can be written");
+    let checked = common::run(&[Path::new("config"), Path::new("check"), &file]);
+    assert_eq!((checked.code, checked.stdout.as_str()), (0, ""), "{checked:?}");
+}
+
+#[test]
+fn a_configuration_that_is_not_in_order_is_2_before_anything_is_read() {
+    let store = Store::new();
+    let file = store.beside("bad.toml");
+    fs::write(&file, "store = 'x'\n\n[limits]\nstreams = 0\n").expect("it can be written");
+    let at =
+        format!("{}:4: limits.streams: 0 is out of range; give a whole number from 1 to", file.display());
+    let config = file.to_str().expect("a plain path");
+    for arguments in [
+        vec!["config", "check", config],
+        vec!["replay", "nowhere.pcap", "--config", config],
+        vec!["record", "--hep", "127.0.0.1:0", "--config", config],
+        vec!["serve", "--config", config],
+    ] {
+        let run = common::run(&arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert_one_line(&run, &[&at]);
+    }
+}
+
+#[test]
+fn the_command_line_goes_before_the_configuration() {
+    let store = Store::new();
+    let file = store.beside("sipreel.toml");
+    let configured = store.path().display().to_string();
+    let text = format!("store = '{configured}'\ndigits = 'keep'\nkeep = 'none'\n[limits]\nstreams = 1234\n");
+    fs::write(&file, text).expect("it can be written");
+    let run = |arguments: &[&str]| -> Run {
+        let mut command = common::sipreel();
+        command.env("SIPREEL_CONFIG", &file).args(arguments).output().expect("it starts").into()
+    };
+    let capture = fixture("baresip_dtmf_rfc4733.pcap");
+    let capture = capture.to_str().expect("a plain path");
+    let metrics = store.beside("metrics.txt");
+    let replayed = run(&["replay", "-q", capture, "--metrics", metrics.to_str().expect("a plain path")]);
+    assert_eq!(replayed.code, 0, "{replayed:?}");
+    let counted = common::Metrics::parse(&fs::read_to_string(metrics).expect("metrics"));
+    assert_eq!(counted.of("sipreel_table_limit{table=\"streams\"}"), 1234.0);
+    let recorded = store.recorded();
+    assert_eq!(recorded.len(), 1, "the configured store");
+    assert_eq!(recorded[0].leg("caller")["dtmf"][0]["digit"], "4");
+    assert!(!recorded[0].folder.join("call.pcapng").exists());
+    assert_eq!(run(&["calls", "list", "--json"]).stdout.lines().count(), 1, "found there too");
+
+    let other = Store::new();
+    let path = other.path();
+    let path = path.to_str().expect("a plain path");
+    let replayed = run(&["replay", "-q", capture, "--store", path, "--digits", "mask", "--keep", "all"]);
+    assert_eq!(replayed.code, 0, "{replayed:?}");
+    let recorded = other.recorded();
+    assert_eq!(recorded[0].leg("caller")["dtmf"][0]["digit"], "*");
+    assert!(recorded[0].folder.join("call.pcapng").exists());
 }
 
 // ---- serve ----

@@ -13,6 +13,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) mod capture;
+pub(crate) mod hep;
+pub(crate) mod live;
 pub(crate) mod mutation;
 
 /// The repository's own captures.
@@ -73,7 +75,11 @@ impl From<Output> for Run {
 /// The program, without what the surroundings might tell it.
 pub(crate) fn sipreel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sipreel"));
-    command.env_remove("SIPREEL_STORE").env_remove("RUST_BACKTRACE").stdin(std::process::Stdio::null());
+    command
+        .env_remove("SIPREEL_STORE")
+        .env_remove("SIPREEL_CONFIG")
+        .env_remove("RUST_BACKTRACE")
+        .stdin(std::process::Stdio::null());
     command
 }
 

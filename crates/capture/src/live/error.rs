@@ -23,6 +23,12 @@ pub enum LiveError {
         /// The interface.
         name: String,
     },
+    /// The interface is not up.
+    #[error("{name}: is down; `ip link set {name} up` brings it up")]
+    Down {
+        /// Its name.
+        name: String,
+    },
     /// Something else keeps libpcap from opening it.
     #[error("{name}: cannot be captured on: {source}")]
     Refused {
@@ -82,6 +88,8 @@ impl LiveError {
             LiveError::NoInterface { name }
         } else if says(&["permission", "Permission", "not permitted", "CAP_NET"]) {
             LiveError::Permission { name }
+        } else if says(&["not up"]) {
+            LiveError::Down { name }
         } else {
             LiveError::Refused { name, source }
         }
