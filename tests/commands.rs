@@ -529,6 +529,25 @@ fn the_command_line_goes_before_the_configuration() {
     assert!(recorded[0].folder.join("call.pcapng").exists());
 }
 
+#[test]
+fn every_table_is_as_large_as_the_configuration_says() {
+    let store = Store::new();
+    let (file, metrics) = (store.beside("sipreel.toml"), store.beside("metrics.txt"));
+    fs::write(&file, "[limits]\ncalls = 2\nstreams = 1002\nfragmented_packets = 1003\n")
+        .expect("it can be written");
+    let path = |path: &Path| path.to_str().expect("a plain path").to_owned();
+    let more = ["-q", "--config", &path(&file), "--metrics", &path(&metrics)];
+    let run = store.replay(&common::all_fixtures(), &more);
+    assert_eq!(run.code, 0, "{run:?}");
+    let counted = common::Metrics::parse(&fs::read_to_string(metrics).expect("metrics"));
+    for (table, limit) in [("calls", 2.0), ("streams", 1002.0), ("fragments", 1003.0)] {
+        assert_eq!(counted.of(&format!("sipreel_table_limit{{table=\"{table}\"}}")), limit);
+    }
+    let seen = counted.of("sipreel_calls_seen_total");
+    assert_eq!((counted.sum("sipreel_calls_total"), store.recorded().len() as f64), (seen, seen));
+    assert!(seen >= common::all_fixtures().len() as f64, "no call is refused");
+}
+
 // ---- serve ----
 
 /// A server that ends with the test.

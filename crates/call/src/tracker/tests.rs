@@ -111,6 +111,71 @@ fn a_flood_of_invites_ends_no_running_call() {
     assert_eq!(running(&wire.end().0), (1004, End::CaptureEnd));
 }
 
+/// What a call may have come to that is still in the table.
+#[derive(Clone, Copy, Debug)]
+enum Lingers {
+    Unheard,
+    Ringing,
+    AnsweredWithoutMedia,
+    Speaking,
+    Ended,
+    Refused,
+}
+
+impl Wire {
+    fn lingering(&mut self, n: u16, as_what: Lingers) {
+        let call_id = format!("lingers{n}");
+        self.invite(STRANGER, &call_id, 20_000 + 2 * n, "");
+        let reply = |start: &str| message(start, &call_id, ";tag=b", "", "");
+        match as_what {
+            Lingers::Unheard => {}
+            Lingers::Ringing => self.send((CALLEE, 5060), (STRANGER, 5060), &reply("SIP/2.0 180 Ringing")),
+            Lingers::AnsweredWithoutMedia => self.answer(STRANGER, &call_id, 30_000 + 2 * n),
+            Lingers::Speaking => {
+                self.answer(STRANGER, &call_id, 30_000 + 2 * n);
+                for seq in 1..3 {
+                    self.send(
+                        (STRANGER, 20_000 + 2 * n),
+                        (CALLEE, 30_000 + 2 * n),
+                        &rtp(900 + u32::from(n), seq),
+                    );
+                }
+            }
+            Lingers::Ended => {
+                self.answer(STRANGER, &call_id, 30_000 + 2 * n);
+                let bye = String::from_utf8(reply("BYE sip:b@x SIP/2.0")).unwrap();
+                self.send((STRANGER, 5060), (CALLEE, 5060), bye.replace("1 INVITE", "2 BYE").as_bytes());
+            }
+            Lingers::Refused => self.send((CALLEE, 5060), (STRANGER, 5060), &reply("SIP/2.0 486 Busy Here")),
+        }
+    }
+}
+
+#[test]
+fn no_new_call_is_refused_because_old_ones_linger() {
+    for lingers in [
+        Lingers::Unheard,
+        Lingers::Ringing,
+        Lingers::AnsweredWithoutMedia,
+        Lingers::Speaking,
+        Lingers::Ended,
+        Lingers::Refused,
+    ] {
+        let mut wire = Wire::new(10, 100);
+        for n in 0..10 {
+            wire.lingering(n, lingers);
+        }
+        assert_eq!((wire.tracker.open_calls(), wire.over.len()), (10, 0), "{lingers:?}");
+        wire.running_call();
+        assert_eq!((wire.tracker.open_calls(), wire.over.len()), (10, 1), "{lingers:?}: one made room");
+        assert_eq!(wire.tracker.counts().calls_evicted, 1);
+        wire.media(3);
+        let (over, tracker) = wire.end();
+        assert_eq!(running(&over), (6, End::CaptureEnd), "{lingers:?}");
+        assert_eq!((tracker.counts().calls_seen, over.len()), (11, 11), "each has an end");
+    }
+}
+
 #[test]
 fn of_too_many_calls_with_one_call_id_the_one_that_speaks_stays() {
     let mut wire = Wire::new(1000, 100);
