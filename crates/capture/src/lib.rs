@@ -29,7 +29,7 @@ pub use input::Input;
 pub use medium::Medium;
 pub use replay::Replay;
 pub use source::Source;
-pub use spill::{Spill, Spilled};
+pub use spill::{Hold, Spill, Spilled};
 
 #[cfg(test)]
 mod testing;

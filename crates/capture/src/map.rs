@@ -27,7 +27,7 @@ impl Map {
     #[allow(unsafe_code, reason = "a mapping has no safe form")]
     pub(crate) fn part(file: &File, offset: u64, len: usize) -> io::Result<Map> {
         // SAFETY: as above; and the file has no name, so nobody else can write to it or cut it short. This program
-        // only appends to it, and reads a place only after it was written.
+        // reads a place only after it was written, and writes there again only once nobody holds it.
         let map = unsafe { MmapOptions::new().offset(offset).len(len).map(file) }?;
         Ok(Map(map))
     }

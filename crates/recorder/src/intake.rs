@@ -135,10 +135,19 @@ impl Intake {
 struct Disk(capture::Spill);
 
 impl rtp::Overflow for Disk {
-    fn put(&mut self, bytes: &[u8]) -> Option<u64> {
-        self.0.put(bytes).ok()
+    fn put(&mut self, bytes: &[u8]) -> Option<(u64, Box<dyn rtp::Hold>)> {
+        let (place, hold) = self.0.put(bytes).ok()?;
+        Some((place, Box::new(OnDisk { _hold: hold })))
     }
 }
+
+/// Keeps spilled bytes until the packets that they are of are let go of.
+#[derive(Debug)]
+struct OnDisk {
+    _hold: capture::Hold,
+}
+
+impl rtp::Hold for OnDisk {}
 
 /// A frame, or the `packet` that its fragment completed, as one of several mirrors shows it.
 fn sighting<'a>(frame: &Frame<'a>, packet: Option<&'a [u8]>, numbered: bool) -> Sighting<'a> {

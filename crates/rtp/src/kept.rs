@@ -28,9 +28,12 @@ pub trait Medium: Sync {
 
 /// Takes bytes for which memory is short; what it takes is read again by the [`Medium`].
 pub trait Overflow: std::fmt::Debug {
-    /// Takes `bytes` and gives their place; `None` where it cannot.
-    fn put(&mut self, bytes: &[u8]) -> Option<u64>;
+    /// Takes `bytes` and gives their place, and what keeps them there; `None` where it cannot.
+    fn put(&mut self, bytes: &[u8]) -> Option<(u64, Box<dyn Hold>)>;
 }
+
+/// Keeps bytes at their place until it is dropped.
+pub trait Hold: std::fmt::Debug + Send + Sync {}
 
 /// What is kept of one packet: its header's fields, its arrival, and where its bytes are.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +132,8 @@ pub struct Kept {
 struct Chunk {
     slots: Vec<Slot>,
     bytes: Vec<u8>,
+    /// For the slots whose bytes were spilled.
+    holds: Vec<Box<dyn Hold>>,
 }
 
 /// About five seconds of packets of 20 ms: small enough to let go of one by one, large enough to be cheap. The first
@@ -236,7 +241,8 @@ pub struct KeptFrame<'a> {
 impl Chunk {
     /// An empty chunk with room for as much as this one holds.
     fn successor(&self) -> Chunk {
-        Chunk { slots: Vec::with_capacity(CHUNK_SLOTS), bytes: Vec::with_capacity(self.bytes.len()) }
+        let (slots, bytes) = (Vec::with_capacity(CHUNK_SLOTS), Vec::with_capacity(self.bytes.len()));
+        Chunk { slots, bytes, holds: Vec::new() }
     }
 
     fn push(&mut self, arrival: Time, packet: &Packet<'_>, frame: &Frame<'_>, copying: Copying) -> usize {
@@ -274,7 +280,8 @@ impl Chunk {
     }
 
     fn spill(&mut self, overflow: &mut dyn Overflow) -> Option<usize> {
-        let place = overflow.put(&self.bytes)?;
+        let (place, hold) = overflow.put(&self.bytes)?;
+        self.holds.push(hold);
         for slot in self.slots.iter_mut().filter(|slot| !slot.held.is_mapped()) {
             (slot.held, slot.place) = (Held::new(true, slot.held.header_len()), place + slot.place);
         }
@@ -354,6 +361,8 @@ fn is_plain(header: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::id::Ssrc;
 
@@ -416,7 +425,7 @@ mod tests {
     fn a_header_that_is_not_plain_is_kept_and_a_plain_one_made_again() {
         let plain = [0x80, 0x88, 0, 1, 0, 0, 0, 160, 0, 0, 0, 1, 7, 7];
         let extended = [0x90, 8, 0, 2, 0, 0, 0, 160, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 9];
-        let mut disk = Disk(Vec::new());
+        let mut disk = Disk(Vec::new(), Arc::default());
         for (place, spilled) in [(None, false), (None, true), (Some(0), false)] {
             let mut kept = Kept::default();
             for bytes in [&plain[..], &extended] {
@@ -437,20 +446,27 @@ mod tests {
     }
 
     #[derive(Debug)]
-    struct Disk(Vec<u8>);
+    struct Disk(Vec<u8>, Arc<()>);
 
     impl Overflow for Disk {
-        fn put(&mut self, bytes: &[u8]) -> Option<u64> {
+        fn put(&mut self, bytes: &[u8]) -> Option<(u64, Box<dyn Hold>)> {
             let place = self.0.len() as u64;
             self.0.extend_from_slice(bytes);
-            Some(place)
+            Some((place, Box::new(Counted { _count: Arc::clone(&self.1) })))
         }
     }
+
+    #[derive(Debug)]
+    struct Counted {
+        _count: Arc<()>,
+    }
+
+    impl Hold for Counted {}
 
     #[test]
     fn what_is_spilled_is_read_again_and_more_can_follow() {
         let mut kept = Kept::default();
-        let mut disk = Disk(vec![0; 9]);
+        let mut disk = Disk(vec![0; 9], Arc::default());
         for n in 0..600u16 {
             let bytes = n.to_be_bytes();
             let frame = Frame { bytes: &bytes, link: 1, place: None };
@@ -463,6 +479,9 @@ mod tests {
         let medium = Mapped(disk.0);
         assert!(kept.payloads(&medium).all(|(slot, payload)| payload == slot.seq().0.to_be_bytes()));
         assert_eq!(kept.payloads(&medium).count(), 600);
+        assert_eq!(Arc::strong_count(&disk.1), 1 + 2 + 2, "two chunks, then the second's rest and the third");
+        drop(kept);
+        assert_eq!(Arc::strong_count(&disk.1), 1, "what is not kept holds nothing");
     }
 
     #[test]

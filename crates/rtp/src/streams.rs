@@ -124,6 +124,8 @@ pub struct Streams {
     evicted: Evicted,
     cut: Vec<StreamId>,
     overflow: Option<Box<dyn Overflow>>,
+    /// When the overflow was full.
+    asked_in_vain_at: Option<Time>,
 }
 
 /// The streams that may go, oldest first.
@@ -188,6 +190,7 @@ impl Streams {
             evicted: Evicted::default(),
             cut: Vec::new(),
             overflow: None,
+            asked_in_vain_at: None,
         }
     }
 
@@ -210,7 +213,7 @@ impl Streams {
         let lent = frame.place.is_none() || frame.bytes.len() > usize::from(u16::MAX);
         let copied = if lent { frame.bytes.len() } else { 0 };
         let is_full = copied > 0 && self.copied_bytes + copied > self.limits.copied_bytes;
-        if is_full && !self.make_room(copied, dropped) {
+        if is_full && !self.make_room(at, copied, dropped) {
             return Disposition::Refused;
         }
         while self.packets >= self.limits.packets {
@@ -453,14 +456,16 @@ impl Streams {
     }
 
     /// Makes room for so many bytes to be copied: by spilling what belongs to calls, else by dropping what does not.
-    fn make_room(&mut self, bytes: usize, dropped: &mut Vec<Dropped>) -> bool {
-        if let Some(overflow) = self.overflow.as_deref_mut() {
+    fn make_room(&mut self, at: Time, bytes: usize, dropped: &mut Vec<Dropped>) -> bool {
+        let in_vain = |asked_at| (Span::ZERO..BETWEEN_ASKS).contains(&(at - asked_at));
+        let asks = !self.asked_in_vain_at.is_some_and(in_vain);
+        if let Some(overflow) = self.overflow.as_deref_mut().filter(|_| asks) {
             let spilled: usize =
                 self.table.iter_mut().flatten().map(|stream| stream.kept.spill(overflow)).sum();
             self.copied_bytes -= spilled;
             if spilled == 0 {
                 // Its disk is full: to ask every stream again at each packet would cost the calls that have room.
-                self.overflow = None;
+                self.asked_in_vain_at = Some(at);
             }
         }
         while self.copied_bytes + bytes > self.limits.copied_bytes {
@@ -499,6 +504,9 @@ fn hash_at(table: &[Option<Stream>], index: u32, hasher: &RandomState) -> u64 {
     table.get(index as usize).and_then(Option::as_ref).map_or(0, |stream| hasher.hash_one(stream.key()))
 }
 
+/// A disk that was full is asked again after so long.
+const BETWEEN_ASKS: Span = Span::from_secs(10);
+
 /// A contested stream that was silent for longer is another one when it comes back.
 const LONGEST_PAUSE: Span = Span::from_ms(2000);
 /// Ten seconds of the fastest clock rate in use, 48 000 Hz.
@@ -511,6 +519,7 @@ const LONGEST_PROBATION: usize = 16;
 mod tests {
     use super::*;
     use crate::id::PayloadType;
+    use crate::kept::Hold;
     use flow::{Address, Endpoint};
 
     fn flow(n: u16) -> Flow {
@@ -667,7 +676,7 @@ mod tests {
     struct Full(std::rc::Rc<std::cell::Cell<u32>>);
 
     impl Overflow for Full {
-        fn put(&mut self, _: &[u8]) -> Option<u64> {
+        fn put(&mut self, _: &[u8]) -> Option<(u64, Box<dyn Hold>)> {
             self.0.set(self.0.get() + 1);
             None
         }
@@ -685,6 +694,10 @@ mod tests {
             }
         }
         assert_eq!(asked.get(), 1);
+        for seq in 1000..1100 {
+            send(&mut table, 10, 1, seq, &mut dropped);
+        }
+        assert_eq!(asked.get(), 2, "some may have been freed meanwhile");
     }
 
     #[test]
