@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -342,6 +342,49 @@ fn an_interface_that_is_lost_and_comes_back_is_recorded_on() {
     let (code, said) = recorder.end();
     assert_eq!(code, Some(0), "{said:?}");
     assert_eq!(store.recorded().len(), 1, "{said:?}");
+}
+
+// ---- standard input ----
+
+#[test]
+fn a_capture_that_grows_on_standard_input_is_recorded_as_it_comes() {
+    let name = "sipp_pcma_play.pcap";
+    let store = Store::new();
+    let mut command = common::sipreel();
+    command.args(["record", "-i", "-", "--listen", "127.0.0.1:0", "--store"]).arg(store.path());
+    let mut recorder = Recorder::start(command.stdin(Stdio::piped()));
+    let mut stdin = recorder.stdin();
+    let file = fs::read(fixture(name)).expect("the fixture");
+    let (half, rest) = file.split_at(file.len() / 2);
+    stdin.write_all(half).expect("it reads");
+    stdin.flush().expect("it reads");
+    let of_file = "sipreel_capture_packets_total{source=\"file\"}";
+    let frames = capture::frames(&fixture(name));
+    let whole = frames.iter().scan(24, |at, frame| {
+        *at += 16 + frame.bytes.len();
+        Some(*at)
+    });
+    let whole = whole.take_while(|&end| end <= half.len()).count();
+    let metrics = recorder.wait_until(of_file, whole as f64);
+    assert_eq!(metrics.of("sipreel_calls_active"), 1.0);
+    stdin.write_all(rest).expect("it reads");
+    drop(stdin);
+    let (code, said) = recorder.wait();
+    assert_eq!(code, Some(0), "{said:?}");
+    let replayed = common::replay(&[fixture(name)], &[]);
+    assert_same_calls(&store, &replayed.store, name);
+}
+
+#[test]
+fn a_standard_input_that_is_no_capture_is_3() {
+    let store = Store::new();
+    let mut command = common::sipreel();
+    command.args(["record", "-i", "-", "--store"]).arg(store.path());
+    let mut recorder = Recorder::start(command.stdin(Stdio::piped()));
+    recorder.stdin().write_all(b"Dear Sir or Madam, this is no capture").expect("it reads");
+    let (code, said) = recorder.wait();
+    assert_eq!(code, Some(3), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("standard input: not a capture")), "{said:?}");
 }
 
 // ---- the command line ----

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -92,9 +92,19 @@ impl Recorder {
         assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
     }
 
+    /// Its standard input, where that is a pipe.
+    pub(crate) fn stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("a pipe")
+    }
+
     /// Asks it to end by SIGINT; gives the exit code and all it said.
-    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
+    pub(crate) fn end(self) -> (Option<i32>, Vec<String>) {
         self.signal("-INT");
+        self.wait()
+    }
+
+    /// Waits until it ends by itself; gives the exit code and all it said.
+    pub(crate) fn wait(mut self) -> (Option<i32>, Vec<String>) {
         let status = self.child.wait().expect("it ends");
         self.listening.take().map(JoinHandle::join).expect("once").expect("nobody panics");
         (status.code(), self.said())

@@ -112,7 +112,7 @@ pub(crate) struct Common {
 
 #[derive(Args, Debug)]
 pub(crate) struct Record {
-    /// An interface, or `any` for all of them; may be given several times
+    /// An interface, `any` for all of them, or `-` for a capture that grows on standard input; may be given several times
     #[arg(short = 'i', long = "interface", value_name = "IFACE")]
     pub(crate) interfaces: Vec<String>,
     /// An address at which capture agents may send HEP version 3, by UDP and TCP; may be given several times

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use call::End;
 use capture::Medium;
-use capture::live::{self, Live, Options, Origin};
+use capture::live::{self, Live, Notice, Options, Origin, STDIN};
 use store::{Durability, Store};
 use web::Server;
 use web::metrics::{Metrics, Source};
@@ -52,9 +52,9 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     if !common.quiet {
         tell_sources(&options, &live, serving.as_ref().map(|(address, _)| *address));
     }
-    let mut recording = Recording { run, live, clock: CaptureClock::default(), pulse };
-    recording.until(&stop)?;
-    let exit = recording.finish();
+    let mut recording = Recording { run, live, clock: CaptureClock::default(), pulse, exit: Exit::Done };
+    let end = recording.until(&stop)?;
+    let exit = recording.finish(end);
     drop(serving);
     exit
 }
@@ -96,7 +96,7 @@ fn tell_abandoned(store: &Store) -> Result<(), store::Error> {
 
 fn tell_sources(options: &Options, live: &Live, listen: Option<SocketAddr>) {
     for name in &options.interfaces {
-        eprintln!("recording from {name}");
+        eprintln!("recording from {}", if name == STDIN { "standard input" } else { name });
     }
     for address in live.agent_addresses() {
         eprintln!("recording from agents that send HEP to {address}, by UDP and TCP");
@@ -129,6 +129,7 @@ struct Recording<'a> {
     live: Live,
     clock: CaptureClock,
     pulse: Pulse,
+    exit: Exit,
 }
 
 /// How long the sources are waited for at the most; a signal is seen that late.
@@ -139,10 +140,14 @@ const TICK: Duration = Duration::from_millis(250);
 const LAST_FRAMES: Duration = Duration::from_millis(100);
 
 impl Recording<'_> {
-    fn until(&mut self, stop: &Stop) -> anyhow::Result<()> {
+    /// Records until asked to stop, or until nothing can come any more.
+    fn until(&mut self, stop: &Stop) -> anyhow::Result<End> {
         let mut next_tick = Instant::now();
         while !stop.is_asked() {
             let taken = self.read();
+            if self.live.is_over() {
+                return Ok(End::CaptureEnd);
+            }
             if Instant::now() >= next_tick {
                 self.tick(taken == 0)?;
                 next_tick = Instant::now() + TICK;
@@ -151,7 +156,7 @@ impl Recording<'_> {
                 self.live.wait(WAIT);
             }
         }
-        Ok(())
+        Ok(End::Shutdown)
     }
 
     /// Takes in what is there; gives how many frames.
@@ -176,9 +181,7 @@ impl Recording<'_> {
         self.run.seal_without_waiting();
         self.run.enter_done()?;
         self.run.write_rows()?;
-        while let Some(notice) = self.live.poll_notice() {
-            self.run.progress.say(&format!("sipreel: {notice}"));
-        }
+        self.tell_notices();
         self.count();
         let (packets, bytes) = self.run.seen();
         self.run.progress.show(bytes, packets, self.run.calls());
@@ -186,8 +189,17 @@ impl Recording<'_> {
         Ok(())
     }
 
+    fn tell_notices(&mut self) {
+        while let Some(notice) = self.live.poll_notice() {
+            self.run.progress.say(&format!("sipreel: {notice}"));
+            if let Notice::Input(error) = &notice {
+                self.exit = self.exit.max(Exit::of_input(error));
+            }
+        }
+    }
+
     fn count(&mut self) {
-        for origin in [Origin::Interface, Origin::Agent] {
+        for origin in [Origin::Interface, Origin::Agent, Origin::Stdin] {
             self.run.sources.of_mut(source(origin)).drops = self.live.drops(origin);
         }
         self.run.sources.set_agents(self.live.agent_counts());
@@ -195,17 +207,18 @@ impl Recording<'_> {
     }
 
     /// Takes in what was captured before the end, and closes the calls that are open.
-    fn finish(mut self) -> anyhow::Result<Exit> {
+    fn finish(mut self, end: End) -> anyhow::Result<Exit> {
         self.live.end();
         let begun = Instant::now();
-        while begun.elapsed() < LAST_FRAMES {
+        while begun.elapsed() < LAST_FRAMES && !self.live.is_over() {
             if self.read() == 0 {
                 self.live.wait(LAST_FRAMES.saturating_sub(begun.elapsed()));
             }
         }
+        self.tell_notices();
         self.count();
-        self.run.handle_end(End::Shutdown);
-        self.run.finish()
+        self.run.handle_end(end);
+        Ok(self.exit.max(self.run.finish()?))
     }
 }
 
@@ -213,6 +226,7 @@ fn source(origin: Origin) -> Source {
     match origin {
         Origin::Interface => Source::Interface,
         Origin::Agent => Source::Hep,
+        Origin::Stdin => Source::File,
     }
 }
 

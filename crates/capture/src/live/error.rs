@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::error::Error;
+
 /// A source that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +55,12 @@ pub enum LiveError {
         /// What libpcap said.
         source: pcap::Error,
     },
+    /// Standard input cannot be read beside the rest.
+    #[error("standard input cannot be read: {source}")]
+    Stdin {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen for HEP on {address}: {}", Listening(source))]
     Listen {
@@ -96,7 +104,7 @@ impl LiveError {
     }
 }
 
-/// What became of an interface meanwhile. It is no error: the others go on, and this one may come back.
+/// What became of a source meanwhile. The others go on, and an interface may come back.
 #[derive(Debug)]
 pub enum Notice {
     /// It gives no more frames.
@@ -111,6 +119,8 @@ pub enum Notice {
         /// Its name.
         name: String,
     },
+    /// Something is wrong with the capture on standard input.
+    Input(Error),
 }
 
 impl fmt::Display for Notice {
@@ -120,6 +130,7 @@ impl fmt::Display for Notice {
                 write!(f, "{name}: lost ({source}); it is tried again every second")
             }
             Notice::Back { name } => write!(f, "{name}: back"),
+            Notice::Input(error) => error.fmt(f),
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use super::Options;
 use super::error::{LiveError, Notice};
 use super::interface::{Drops, Interface};
 use super::merge::{Gives, Lane, merge};
 use super::now::now;
+use super::{Options, STDIN};
 use crate::frame::Frame;
 
 /// How soon frames that wait for the other interfaces are to be looked at again.
@@ -27,7 +27,8 @@ pub(crate) struct Interfaces {
 impl Interfaces {
     pub(crate) fn open(options: &Options) -> Result<Interfaces, LiveError> {
         let open = |name: &String| Interface::open(name, options).map(Lane::new);
-        let lanes = options.interfaces.iter().map(open).collect::<Result<_, _>>()?;
+        let names = options.interfaces.iter().filter(|name| *name != STDIN);
+        let lanes = names.map(open).collect::<Result<_, _>>()?;
         Ok(Interfaces { lanes, notices: VecDeque::new(), ended: false })
     }
 
@@ -40,6 +41,10 @@ impl Interfaces {
         };
         self.notices.extend(self.lanes.iter_mut().filter_map(|lane| lane.giver.news()));
         taken
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
     }
 
     /// Whether frames are held back.

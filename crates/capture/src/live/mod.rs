@@ -1,4 +1,4 @@
-//! Sources that go on: interfaces and the agents that send HEP.
+//! Sources that go on: interfaces, the agents that send HEP, and a capture on standard input that grows.
 //!
 //! [`Live::read`] hands on what is there, [`Live::wait`] sleeps until there is more. Both return soon, whether or not
 //! anything comes, so that whoever asks can look after time and signals. What a frame carries is not known here.
@@ -13,16 +13,20 @@ mod interfaces;
 mod listener;
 mod merge;
 mod now;
+mod piped;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::frame::Frame;
+use crate::input::Input;
 
 use agents::Agents;
 use interfaces::Interfaces;
+use piped::Piped;
 
 pub use agents::AgentCounts;
 pub use devices::{Device, devices};
@@ -33,7 +37,7 @@ pub use now::now;
 /// What is listened to, and how.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// The interfaces by name; `any` is all of them.
+    /// The interfaces by name; `any` is all of them, [`STDIN`] a capture that comes by standard input.
     pub interfaces: Vec<String>,
     /// How much of each frame is captured.
     pub snaplen: u32,
@@ -50,6 +54,9 @@ pub struct Options {
     /// How many of them may be connected by TCP to one address.
     pub connections: usize,
 }
+
+/// The name of standard input among the interfaces.
+pub const STDIN: &str = "-";
 
 impl Default for Options {
     fn default() -> Options {
@@ -73,12 +80,16 @@ pub enum Origin {
     Interface,
     /// An agent that sends HEP.
     Agent,
+    /// Standard input.
+    Stdin,
 }
 
 /// The open sources.
 pub struct Live {
     interfaces: Interfaces,
     agents: Vec<Agents>,
+    stdin: Option<Piped>,
+    notices: VecDeque<Notice>,
 }
 
 impl Live {
@@ -89,7 +100,11 @@ impl Live {
     pub fn open(options: &Options) -> Result<Live, LiveError> {
         let interfaces = Interfaces::open(options)?;
         let agents = options.agents.iter().map(|&address| Agents::listen(address, options));
-        Ok(Live { interfaces, agents: agents.collect::<Result<_, _>>()? })
+        let agents = agents.collect::<Result<_, _>>()?;
+        let reads_stdin = options.interfaces.iter().any(|name| name == STDIN);
+        let stdin = reads_stdin.then(|| Piped::start(Input::Stdin)).transpose();
+        let stdin = stdin.map_err(|source| LiveError::Stdin { source })?;
+        Ok(Live { interfaces, agents, stdin, notices: VecDeque::new() })
     }
 
     /// Where agents are listened to: the addresses asked for, with the ports that the system chose for 0.
@@ -103,13 +118,25 @@ impl Live {
         let of_interfaces = self.interfaces.read(&mut |frame: &Frame<'_>| take(Origin::Interface, frame));
         let agents = self.agents.iter_mut();
         let of_agents = agents.map(|agents| agents.read(&mut |frame: &Frame<'_>| take(Origin::Agent, frame)));
-        of_interfaces + of_agents.sum::<usize>()
+        let of_agents: usize = of_agents.sum();
+        let (stdin, notices) = (self.stdin.as_mut(), &mut self.notices);
+        let of_stdin = |stdin: &mut Piped| stdin.read(&mut |frame| take(Origin::Stdin, frame), notices);
+        of_interfaces + of_agents + stdin.map_or(0, of_stdin)
+    }
+
+    /// Whether nothing can come any more: standard input is at its end, and there is no other source.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let others = !self.agents.is_empty() || !self.interfaces.is_empty();
+        !others && self.stdin.as_ref().is_none_or(Piped::is_over)
     }
 
     /// Waits until a source has something, but no longer than `most`.
     pub fn wait(&self, most: Duration) {
         let most = if self.interfaces.hold_back() { most.min(interfaces::SOON) } else { most };
-        let fds = self.interfaces.fds().chain(self.agents.iter().flat_map(Agents::fds));
+        // At its end it would be ready for ever.
+        let stdin = self.stdin.iter().filter(|stdin| !stdin.is_over()).map(Piped::fd);
+        let fds = self.interfaces.fds().chain(self.agents.iter().flat_map(Agents::fds)).chain(stdin);
         let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         let timeout = Timespec::try_from(most).ok();
         // A signal ends it early, and that is as good as a frame.
@@ -121,11 +148,12 @@ impl Live {
         self.interfaces.end();
     }
 
-    /// What the interfaces and the kernel lost, and what of it lay in `Origin`.
+    /// What was lost of the frames of that origin before they came here.
     pub fn drops(&mut self, origin: Origin) -> Drops {
         match origin {
             Origin::Interface => self.interfaces.drops(),
             Origin::Agent => self.agents.iter_mut().map(Agents::drops).sum(),
+            Origin::Stdin => Drops::default(),
         }
     }
 
@@ -135,8 +163,8 @@ impl Live {
         self.agents.iter().map(Agents::counts).sum()
     }
 
-    /// An interface that was lost or came back, if there is news.
+    /// An interface that was lost or came back, or what is wrong with standard input, if there is news.
     pub fn poll_notice(&mut self) -> Option<Notice> {
-        self.interfaces.poll_notice()
+        self.interfaces.poll_notice().or_else(|| self.notices.pop_front())
     }
 }
