@@ -533,14 +533,24 @@ fn the_command_line_goes_before_the_configuration() {
 fn every_table_is_as_large_as_the_configuration_says() {
     let store = Store::new();
     let (file, metrics) = (store.beside("sipreel.toml"), store.beside("metrics.txt"));
-    fs::write(&file, "[limits]\ncalls = 2\nstreams = 1002\nfragmented_packets = 1003\n")
-        .expect("it can be written");
+    let tables = [
+        ("calls", "calls", 2.0),
+        ("streams", "streams", 1002.0),
+        ("fragmented_packets", "fragments", 1003.0),
+        ("fragment_bytes", "fragment_bytes", 1_048_576.0),
+        ("duplicates", "duplicates", 1005.0),
+        ("packets", "kept_packets", 1_000_006.0),
+        ("copied_bytes", "copied_bytes", 1_048_577.0),
+        ("signalling_bytes", "signalling_bytes", 10_000_008.0),
+    ];
+    let keys: String = tables.iter().map(|(key, _, limit)| format!("{key} = {limit}\n")).collect();
+    fs::write(&file, format!("[limits]\n{keys}")).expect("it can be written");
     let path = |path: &Path| path.to_str().expect("a plain path").to_owned();
     let more = ["-q", "--config", &path(&file), "--metrics", &path(&metrics)];
     let run = store.replay(&common::all_fixtures(), &more);
     assert_eq!(run.code, 0, "{run:?}");
     let counted = common::Metrics::parse(&fs::read_to_string(metrics).expect("metrics"));
-    for (table, limit) in [("calls", 2.0), ("streams", 1002.0), ("fragments", 1003.0)] {
+    for (_, table, limit) in tables {
         assert_eq!(counted.of(&format!("sipreel_table_limit{{table=\"{table}\"}}")), limit);
     }
     let seen = counted.of("sipreel_calls_seen_total");

@@ -17,6 +17,8 @@ pub struct Datagram<'a> {
     pub flow: Flow,
     /// What it carried; of a stream, one message.
     pub payload: &'a [u8],
+    /// The number of the agent; 0 where it has none.
+    pub agent: u32,
 }
 
 /// Reads packets. It holds the last payload that had to be unpacked.
@@ -51,7 +53,7 @@ impl Reader {
         if packet.contents == Contents::Rtcp && payload.first() == Some(&b'{') {
             return Err(Refused::OtherContents);
         }
-        Ok(Datagram { at: packet.at, flow, payload })
+        Ok(Datagram { at: packet.at, flow, payload, agent: packet.agent.unwrap_or_default() })
     }
 
     fn payload<'a>(&'a mut self, packet: &Packet<'a>) -> Result<&'a [u8], Refused> {

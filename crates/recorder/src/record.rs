@@ -163,8 +163,7 @@ impl Recording<'_> {
     fn read(&mut self) -> usize {
         let (run, mut last_at) = (&mut self.run, None);
         let taken = self.live.read(|origin, frame| {
-            run.handle_frame(frame);
-            run.sources.of_mut(source(origin)).saw(frame);
+            run.handle_frame_of(source(origin), frame);
             last_at = Some(frame.at);
         });
         if let Some(at) = last_at {

@@ -4,7 +4,6 @@ use anyhow::Context;
 use call::End;
 use capture::Input;
 use store::{Durability, Store};
-use web::metrics::Source;
 
 use crate::cli::Replay;
 use crate::config::Settings;
@@ -13,7 +12,6 @@ use crate::metrics;
 use crate::progress::Progress;
 use crate::run::Run;
 use crate::signals::Stop;
-use crate::sources::Seen;
 
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     let common = &arguments.common;
@@ -88,9 +86,6 @@ fn read_all(mut captures: capture::Replay, run: &mut Run<'_>, stop: &Stop) -> an
             }
         }
     }
-    run.handle_end(end);
-    let (packets, bytes) = run.seen();
-    let last_at = run.last_at();
-    *run.sources.of_mut(Source::File) = Seen { packets, bytes, last_at, ..Seen::default() };
+    run.handle_end_of_files(end);
     Ok(exit)
 }

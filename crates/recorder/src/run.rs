@@ -11,7 +11,7 @@ use call::{Call, End};
 use capture::{Frame, Medium};
 use clock::Time;
 use store::{Index, Opened, Store};
-use web::metrics::Metrics;
+use web::metrics::{Metrics, Source};
 
 use crate::cli::Common;
 use crate::config::Settings;
@@ -21,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::metrics;
 use crate::progress::Progress;
 use crate::sealers::{Kept, Sealers};
-use crate::sources::Sources;
+use crate::sources::{Seen, Sources};
 use crate::summary::summary;
 
 /// The parts of a run, and what the user wants to hear of it.
@@ -59,9 +59,18 @@ impl<'a> Run<'a> {
         Ok(Run { sources, progress, common, intake, sealers, waiting, ledger, store })
     }
 
+    /// Takes in a frame of captures, all of which are counted at the end by [`Run::handle_end_of_files`].
     #[inline]
     pub(crate) fn handle_frame(&mut self, frame: &Frame<'_>) {
         self.intake.handle_frame(frame);
+    }
+
+    /// Takes in a frame of that kind of source.
+    #[inline]
+    pub(crate) fn handle_frame_of(&mut self, source: Source, frame: &Frame<'_>) {
+        let before = self.intake.copies();
+        self.intake.handle_frame(frame);
+        self.sources.of_mut(source).saw(frame, self.intake.copies() - before);
     }
 
     /// Time passed without a frame.
@@ -72,6 +81,14 @@ impl<'a> Run<'a> {
     /// The input is over.
     pub(crate) fn handle_end(&mut self, end: End) {
         self.intake.handle_end(end);
+    }
+
+    /// The input is over, and captures were all of it.
+    pub(crate) fn handle_end_of_files(&mut self, end: End) {
+        self.handle_end(end);
+        let (counts, copies) = (self.intake.counts(), self.intake.copies());
+        let (packets, bytes, last_at) = (counts.frames, counts.bytes, counts.last_at);
+        *self.sources.of_mut(Source::File) = Seen { packets, bytes, last_at, copies, ..Seen::default() };
     }
 
     /// Has the calls sealed that are over, and waits while all sealers are busy: what is read can wait.
@@ -123,11 +140,6 @@ impl<'a> Run<'a> {
     /// Frames that came so far, and their bytes.
     pub(crate) fn seen(&self) -> (u64, u64) {
         (self.intake.counts().frames, self.intake.counts().bytes)
-    }
-
-    /// The stamp of the last frame.
-    pub(crate) fn last_at(&self) -> Time {
-        self.intake.counts().last_at
     }
 
     /// The metrics, brought up to date.

@@ -23,14 +23,17 @@ pub(crate) struct Seen {
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) last_at: Time,
+    /// Of the packets, those that a mirror had shown before.
+    pub(crate) copies: u64,
     pub(crate) drops: Drops,
 }
 
 impl Seen {
-    /// Enters a frame.
+    /// Enters a frame, which brought so many copies.
     #[inline]
-    pub(crate) fn saw(&mut self, frame: &Frame<'_>) {
+    pub(crate) fn saw(&mut self, frame: &Frame<'_>, copies: u64) {
         self.packets += 1;
+        self.copies += copies;
         self.bytes += frame.bytes.len() as u64;
         self.last_at = self.last_at.max(frame.at);
     }
@@ -72,6 +75,7 @@ impl Sources {
         for (source, seen) in each {
             capture.set_packets(source, seen.packets);
             capture.set_bytes(source, seen.bytes);
+            capture.set_duplicate_ratio(source, seen.copies, seen.packets);
             capture.saw_packet_at(source, seen.last_at.as_secs_f64());
             capture.set_dropped(source, Stage::Kernel, seen.drops.kernel);
             capture.set_dropped(source, Stage::Interface, seen.drops.card);

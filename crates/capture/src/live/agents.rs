@@ -9,13 +9,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use hep::{Reader, Refused};
 
-use super::Options;
 use super::connection::Connection;
 use super::drops::{self, Carried};
 use super::error::LiveError;
 use super::interface::Drops;
 use super::listener::Listener;
 use super::now::now;
+use super::{AGENTS, Options};
 use crate::frame::Frame;
 use crate::link;
 
@@ -160,7 +160,8 @@ impl Desk {
                 self.counts.carried += 1;
                 let wire_len = self.frame.len() as u32;
                 let at = datagram.at.unwrap_or_else(now);
-                take(&Frame { at, link: link::RAW, bytes: &self.frame, wire_len, place: None });
+                let origin = AGENTS | datagram.agent;
+                take(&Frame { at, link: link::RAW, bytes: &self.frame, wire_len, place: None, origin });
             }
             Err(refused) => {
                 let place = Refused::ALL.iter().position(|&known| known == refused);

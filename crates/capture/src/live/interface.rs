@@ -20,6 +20,8 @@ use crate::link;
 /// An interface that was opened.
 pub(crate) struct Interface {
     pub(crate) name: String,
+    /// Which of the interfaces it is.
+    number: u32,
     options: Options,
     /// `None` while it is lost.
     open: Option<Open>,
@@ -54,11 +56,11 @@ impl Sum for Drops {
 }
 
 impl Interface {
-    pub(crate) fn open(name: &str, options: &Options) -> Result<Interface, LiveError> {
+    pub(crate) fn open(number: u32, name: &str, options: &Options) -> Result<Interface, LiveError> {
         let open = Some(Open::new(name, options)?);
         let (name, options, tried_at) = (name.to_owned(), options.clone(), Instant::now());
         let (kernel, card) = (Carried::default(), Carried::default());
-        Ok(Interface { name, options, open, lost: None, tried_at, kernel, card })
+        Ok(Interface { name, number, options, open, lost: None, tried_at, kernel, card })
     }
 
     /// Whether it was lost or came back since it was asked before. A lost one is tried again once a second.
@@ -99,7 +101,7 @@ impl Gives for Interface {
     fn give(&mut self, take: impl FnOnce(&Frame<'_>)) {
         let Some(open) = &mut self.open else { return };
         match open.capture.next_packet() {
-            Ok(packet) => take(&frame(&packet, open.link)),
+            Ok(packet) => take(&frame(&packet, open.link, self.number)),
             // It says so under traffic, too.
             Err(pcap::Error::TimeoutExpired) => {}
             Err(source) => {
@@ -132,10 +134,10 @@ impl Open {
     }
 }
 
-fn frame<'a>(packet: &Packet<'a>, link: u32) -> Frame<'a> {
+fn frame<'a>(packet: &Packet<'a>, link: u32, origin: u32) -> Frame<'a> {
     // With the precision that was asked for, what is called microseconds are nanoseconds.
     let at = Time::from_parts(packet.header.ts.tv_sec, u32::try_from(packet.header.ts.tv_usec).unwrap_or(0));
-    Frame { at, link, bytes: packet.data, wire_len: packet.header.len, place: None }
+    Frame { at, link, bytes: packet.data, wire_len: packet.header.len, place: None, origin }
 }
 
 /// All interfaces as one.

@@ -26,9 +26,9 @@ pub(crate) struct Interfaces {
 
 impl Interfaces {
     pub(crate) fn open(options: &Options) -> Result<Interfaces, LiveError> {
-        let open = |name: &String| Interface::open(name, options).map(Lane::new);
+        let open = |(number, name): (u32, &String)| Interface::open(number, name, options).map(Lane::new);
         let names = options.interfaces.iter().filter(|name| *name != STDIN);
-        let lanes = names.map(open).collect::<Result<_, _>>()?;
+        let lanes = (0..).zip(names).map(open).collect::<Result<_, _>>()?;
         Ok(Interfaces { lanes, notices: VecDeque::new(), ended: false })
     }
 

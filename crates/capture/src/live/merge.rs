@@ -40,8 +40,9 @@ impl<G: Gives> Lane<G> {
             self.giver.give(|frame| {
                 bytes.clear();
                 bytes.extend_from_slice(frame.bytes);
-                let Frame { at, link, wire_len, .. } = *frame;
-                *head = Some(Head { at, link, wire_len, start: 0, len: frame.bytes.len() });
+                let Frame { at, link, wire_len, origin, .. } = *frame;
+                let interface = origin as u16;
+                *head = Some(Head { at, link, wire_len, start: 0, len: frame.bytes.len(), interface });
             });
         }
         self.head.is_some()
@@ -93,7 +94,7 @@ mod tests {
         fn give(&mut self, take: impl FnOnce(&Frame<'_>)) {
             if let Some(ms) = self.0.pop_front() {
                 let bytes = ms.to_be_bytes();
-                take(&Frame { at: at(ms), link: 1, bytes: &bytes, wire_len: 8, place: None });
+                take(&Frame { at: at(ms), link: 1, bytes: &bytes, wire_len: 8, place: None, origin: 0 });
             }
         }
     }

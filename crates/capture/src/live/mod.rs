@@ -84,6 +84,11 @@ pub enum Origin {
     Stdin,
 }
 
+/// Where the numbers begin by which agents are told apart, and the interfaces of a capture on standard input; those of
+/// this machine's own interfaces begin at 0.
+const AGENTS: u32 = 1 << 31;
+const PIPED: u32 = 1 << 16;
+
 /// The open sources.
 pub struct Live {
     interfaces: Interfaces,
@@ -116,9 +121,10 @@ impl Live {
     /// There may be more.
     pub fn read(&mut self, mut take: impl FnMut(Origin, &Frame<'_>)) -> usize {
         let of_interfaces = self.interfaces.read(&mut |frame: &Frame<'_>| take(Origin::Interface, frame));
-        let agents = self.agents.iter_mut();
-        let of_agents = agents.map(|agents| agents.read(&mut |frame: &Frame<'_>| take(Origin::Agent, frame)));
-        let of_agents: usize = of_agents.sum();
+        let mut of_agents = 0;
+        for agents in &mut self.agents {
+            of_agents += agents.read(&mut |frame: &Frame<'_>| take(Origin::Agent, frame));
+        }
         let (stdin, notices) = (self.stdin.as_mut(), &mut self.notices);
         let of_stdin = |stdin: &mut Piped| stdin.read(&mut |frame| take(Origin::Stdin, frame), notices);
         of_interfaces + of_agents + stdin.map_or(0, of_stdin)

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use super::PIPED;
 use super::error::Notice;
 use crate::error::Error;
 use crate::frame::{Frame, Head};
@@ -75,7 +76,8 @@ impl Piped {
         drop(state);
         self.shared.room.notify_one();
         for head in &self.batch.heads {
-            take(&head.frame(&self.batch.bytes, None));
+            let frame = head.frame(&self.batch.bytes, None);
+            take(&Frame { origin: PIPED | frame.origin, ..frame });
         }
         let taken = self.batch.heads.len();
         self.batch.heads.clear();
@@ -126,9 +128,10 @@ fn fill(input: &Input, shared: &Shared, mut wake: PipeWriter) {
 
 impl Batch {
     fn push(&mut self, frame: &Frame<'_>) {
-        let Frame { at, link, wire_len, .. } = *frame;
+        let Frame { at, link, wire_len, origin, .. } = *frame;
+        let interface = origin as u16;
         let (start, len) = (self.bytes.len(), frame.bytes.len());
-        self.heads.push(Head { at, link, wire_len, start, len });
+        self.heads.push(Head { at, link, wire_len, start, len, interface });
         self.bytes.extend_from_slice(frame.bytes);
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Limits {
     pub(crate) fragmented_packets: Set<Whole>,
     pub(crate) fragment_bytes: Set<Bytes>,
     pub(crate) fragment_s: Set<Seconds>,
+    pub(crate) duplicates: Set<Whole>,
+    pub(crate) duplicate_s: Set<Seconds>,
     pub(crate) hep_connections: Set<Whole>,
 }
 

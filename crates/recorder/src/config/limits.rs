@@ -4,6 +4,8 @@ use super::{Config, Problem};
 
 const MIB: i64 = 1 << 20;
 const TIB: i64 = 1 << 40;
+/// What their table can number.
+const MOST_DUPLICATES: i64 = u32::MAX as i64 / 2;
 
 impl Config {
     /// What a tracker holds, and how long it waits.
@@ -37,6 +39,10 @@ impl Config {
         // Less than a packet's worth would refuse what is in order.
         let bytes = check.bytes("limits.fragment_bytes", &limits.fragment_bytes, MIB..=TIB)?;
         let timeout = check.span("limits.fragment_s", &limits.fragment_s, 0.1..=3600.0)?;
+        let duplicates = check.whole("limits.duplicates", &limits.duplicates, 1..=MOST_DUPLICATES)?;
+        let window = check.span("limits.duplicate_s", &limits.duplicate_s, 0.001..=10.0)?;
+        wire.duplicates = duplicates.unwrap_or(wire.duplicates);
+        wire.duplicate_window = window.unwrap_or(wire.duplicate_window);
         wire.packets = packets.unwrap_or(wire.packets);
         wire.bytes = bytes.unwrap_or(wire.bytes);
         wire.timeout = timeout.unwrap_or(wire.timeout);

@@ -88,6 +88,8 @@ fn each_mistake_has_its_line() {
         "[limits]\nfragmented_packets = 0",
         "[limits]\nfragment_bytes = 0",
         "[limits]\nfragment_s = 0",
+        "[limits]\nduplicates = 0",
+        "[limits]\nduplicate_s = 60",
         "[limits]\nhep_connections = 0",
         "[patience]\nmedia_s = 0",
         "[patience]\ngrace_s = '1 s'",
