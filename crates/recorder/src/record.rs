@@ -42,10 +42,11 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let stop = Stop::listen().context("cannot listen for signals")?;
     let live = Live::open(&options)?;
     let store = Store::open(&settings.store)?;
-    tell_abandoned(&store)?;
     let progress = Progress::new(None, common.quiet);
     let all = (progress, metrics::new().with_process());
     let run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
+    // Only now that the index is held: the folders of another recorder look the same.
+    tell_abandoned(&store)?;
     let pulse = Pulse::default();
     let listen = arguments.listen.or(config.listen_of_record()?);
     let serving = listen.map(|address| serve(address, &store, run.metrics(), pulse.clone())).transpose()?;
@@ -53,10 +54,11 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
         tell_sources(&options, &live, serving.as_ref().map(|(address, _)| *address));
     }
     let mut recording = Recording { run, live, clock: CaptureClock::default(), pulse, exit: Exit::Done };
-    let end = recording.until(&stop)?;
-    let exit = recording.finish(end);
+    // Where the index fails, the calls that are open are sealed all the same.
+    let ended = recording.until(&stop);
+    let exit = recording.finish(*ended.as_ref().unwrap_or(&End::Shutdown));
     drop(serving);
-    exit
+    ended.and(exit)
 }
 
 /// What the command line says, then the configuration.

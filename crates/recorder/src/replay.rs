@@ -29,9 +29,11 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
         return Ok(exit);
     }
     let store = Store::open(&settings.store)?;
-    store.remove_abandoned()?;
     let progress = Progress::new(captures.bytes_total(), common.quiet);
-    let mut run = Run::new(common, &settings, store, captures.medium(), (progress, metrics::new()))?;
+    let all = (progress, metrics::new());
+    let mut run = Run::new(common, &settings, store.clone(), captures.medium(), all)?;
+    // Only now that the index is held: the folders of another replay look the same.
+    store.remove_abandoned()?;
     exit = exit.max(read_all(captures, &mut run, &stop)?);
     Ok(exit.max(run.finish()?))
 }
