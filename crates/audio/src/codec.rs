@@ -93,6 +93,21 @@ impl Codec {
         }
     }
 
+    /// Whether it could have made `payload`, by its size.
+    #[must_use]
+    pub fn fits(self, payload: &[u8]) -> bool {
+        match self {
+            Codec::G711(_) | Codec::G722 | Codec::G726(_) | Codec::ComfortNoise(_) => true,
+            Codec::Gsm => payload.len().is_multiple_of(gsm::FRAME_OCTETS),
+            Codec::Linear(format) => format.fits(payload.len()),
+            Codec::Opus => opus::samples_in(payload) > 0,
+            Codec::Foreign(foreign) => foreign.fits(payload),
+        }
+    }
+
+    /// Comfort noise of the usual kind.
+    pub const NARROW_NOISE: Codec = Codec::ComfortNoise(NoiseRate::Narrow);
+
     /// Whether it has a way of its own to make up what was lost.
     pub(crate) const fn conceals(self) -> bool {
         matches!(self, Codec::Opus)

@@ -27,17 +27,17 @@ impl Resampler {
 
     /// The last input sample at or before the place of output sample `n`.
     pub(crate) const fn input_of(&self, n: u64) -> u64 {
-        (n as u128 * self.down as u128 / self.up as u128) as u64
+        n.saturating_mul(self.down) / self.up
     }
 
     /// The output sample at or after the place of input sample `n`.
     pub(crate) const fn output_of(&self, n: u64) -> u64 {
-        ((n as u128 * self.up as u128).div_ceil(self.down as u128)) as u64
+        n.saturating_mul(self.up).div_ceil(self.down)
     }
 
     /// Output sample `n`, of the [`TAPS`] input samples of which the last [`BEFORE`] come after its place.
     pub(crate) fn sample(&self, n: u64, input: &[i16]) -> i16 {
-        let phase = (n as u128 * self.down as u128 % self.up as u128) as usize;
+        let phase = (n.saturating_mul(self.down) % self.up) as usize;
         let Some(weights) = self.phases.get(phase) else { return 0 };
         let sum: i64 =
             weights.iter().zip(input).map(|(&weight, &sample)| i64::from(weight) * i64::from(sample)).sum();

@@ -26,6 +26,24 @@ pub struct Cue<'a> {
     pub after_loss: bool,
 }
 
+impl Cue<'_> {
+    /// The sample after its last, counted at `rate` as its place is. Comfort noise takes up no time: it gives way to
+    /// everything.
+    #[must_use]
+    pub const fn end(&self, rate: u32) -> u64 {
+        if matches!(self.codec, Codec::ComfortNoise(_)) {
+            return self.at;
+        }
+        let own = self.codec.sample_rate();
+        let samples = if own == rate {
+            self.samples as u64
+        } else {
+            (self.samples as u64 * rate as u64).div_ceil(own as u64)
+        };
+        self.at.saturating_add(samples)
+    }
+}
+
 /// Where the samples of a cue come from.
 #[derive(Clone, Copy, Debug)]
 pub enum Sound<'a> {
@@ -214,8 +232,8 @@ impl<'a> Track<'a> {
         self.decoded.clear();
         match cue.sound {
             Sound::Payload(payload) => {
-                let decoder = decoder_of(&mut self.decoders, cue);
-                decoder.decode(payload, &mut self.decoded);
+                let decoded = &mut self.decoded;
+                with_decoder(&mut self.decoders, cue, |decoder| decoder.decode(payload, decoded));
             }
             Sound::Decoded(from) => {
                 self.decoded.resize(cue.samples as usize, 0);
@@ -242,36 +260,34 @@ impl<'a> Track<'a> {
         // What follows the loss may hold a copy of what was lost last.
         let next = if self.until == cue.at { cue.sound.payload() } else { &[] };
         let wanted = (self.until - self.position) as usize;
-        self.decoded.clear();
-        if cue.codec.conceals()
-            && decoder_of(&mut self.decoders, cue).recover(next, wanted, &mut self.decoded)
-        {
+        let decoded = &mut self.decoded;
+        decoded.clear();
+        let recover = |decoder: &mut Decoder| decoder.recover(next, wanted, decoded);
+        if cue.codec.conceals() && with_decoder(&mut self.decoders, cue, recover) {
             return Piece::Decoded { at: self.position, origin: Origin::Concealed };
         }
         Piece::Concealment(Concealment::after(&self.history.samples(), self.rate))
     }
 }
 
-/// The decoder of a cue's stream. A stream that changes its codec begins anew.
-fn decoder_of<'d>(decoders: &'d mut Vec<(u16, Decoder)>, cue: &Cue<'_>) -> &'d mut Decoder {
-    let known =
-        decoders.iter().position(|(stream, decoder)| *stream == cue.stream && decoder.codec() == cue.codec);
-    let at = known.unwrap_or_else(|| {
-        if decoders.len() >= MOST_DECODERS {
-            decoders.remove(0);
-        }
-        decoders.push((cue.stream, Decoder::new(cue.codec)));
-        decoders.len() - 1
-    });
-    // The one in use goes last, and the one that was longest out of use goes first.
-    if let Some(rest) = decoders.get_mut(at..) {
-        rest.rotate_left(1);
+/// Lets the decoder of a cue's stream and codec work: the one that was used last stands last, and the first one goes
+/// where there are too many.
+fn with_decoder<T>(
+    decoders: &mut Vec<(u16, Decoder)>,
+    cue: &Cue<'_>,
+    work: impl FnOnce(&mut Decoder) -> T,
+) -> T {
+    let is_its = |(stream, decoder): &(u16, Decoder)| *stream == cue.stream && decoder.codec() == cue.codec;
+    let mut decoder = match decoders.iter().position(is_its) {
+        Some(at) => decoders.remove(at).1,
+        None => Decoder::new(cue.codec),
+    };
+    if decoders.len() >= MOST_DECODERS {
+        decoders.remove(0);
     }
-    let last = decoders.len() - 1;
-    match decoders.get_mut(last) {
-        Some((_, decoder)) => decoder,
-        None => unreachable!("one was found or pushed"),
-    }
+    let done = work(&mut decoder);
+    decoders.push((cue.stream, decoder));
+    done
 }
 
 /// More streams of one leg, or codecs of one stream, at a time than anybody uses.

@@ -4,21 +4,29 @@
 //! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
 
 mod drift;
+mod fit;
+mod foreign;
 mod leg;
 mod meaning;
 mod outcome;
 mod packets;
+mod part;
 mod record;
+mod redundancy;
 mod render;
 mod secure;
 mod silence;
+mod sorter;
+mod ticks;
 mod voice;
 
 use call::{Both, Call, Side};
+use ffmpeg::Ffmpeg;
 use rtp::Medium;
 use rtp::srtp::Counts;
 use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
+use crate::foreign::Foreigners;
 use crate::leg::Leg;
 pub use crate::silence::Silence;
 
@@ -84,7 +92,8 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
         call.dialog.caller.tag.as_deref().unwrap_or(""),
     );
     let clear = secure::open(call, medium);
-    let leg = |side: Side| Leg::new(call, side, medium, clear.of(side));
+    let foreigners = Foreigners { ffmpeg: Ffmpeg::find(), folder: store.dir() };
+    let leg = |side: Side| Leg::new(call, side, medium, clear.of(side), &foreigners);
     let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
     let mut record = record::describe(call, &legs, id.clone(), settings);
     let written = write(call, &legs, medium, (store, &id), settings, &mut record);

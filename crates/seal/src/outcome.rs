@@ -48,8 +48,10 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let first_at = heard.map(|voice| voice.matched.stream.first_at).min();
     let early = first_at.zip(call.dialog.answered_at).is_some_and(|(first, answer)| first < answer);
     let held = call.negotiation.epochs().iter().any(|epoch| epoch.hold != call::Hold::None);
+    let mismatched = both().flat_map(|leg| &leg.voices).any(|voice| voice.is_mismatched);
     let all = [
         (call.ambiguous_streams > 0, "ambiguous_media"),
+        (mismatched, "codec_mismatch"),
         (undecoded && !is_shut(legs), "codec_unsupported"),
         (early, "early_media"),
         (held, "hold"),

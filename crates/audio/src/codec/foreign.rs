@@ -58,6 +58,19 @@ impl Foreign {
         }
     }
 
+    /// Whether it could have made `payload`, by its size.
+    pub(crate) fn fits(self, payload: &[u8]) -> bool {
+        match self {
+            Foreign::G729 => matches!(payload.len() % 10, 0 | 2),
+            Foreign::G723 => g723_frames(payload).map(<[u8]>::len).sum::<usize>() == payload.len(),
+            Foreign::Ilbc20 => payload.len().is_multiple_of(38),
+            Foreign::Ilbc30 => payload.len().is_multiple_of(50),
+            Foreign::Amr(_) | Foreign::AmrWb(_) => {
+                self.samples_in(payload) > 0 || self.silence(payload).is_some()
+            }
+        }
+    }
+
     /// The name that the program knows the stream of frames by.
     #[must_use]
     pub const fn container(self) -> &'static str {
@@ -128,10 +141,13 @@ fn noise(level: u8) -> &'static [u8] {
 }
 
 static LEVELS: [u8; 128] = {
-    let mut levels = [0; 128];
+    let mut levels = [0u8; 128];
     let mut at = 0;
-    while at < levels.len() {
-        levels[at] = at as u8;
+    while at < 128 {
+        let (_, rest) = levels.split_at_mut(at);
+        if let [level, ..] = rest {
+            *level = at as u8;
+        }
         at += 1;
     }
     levels

@@ -55,14 +55,13 @@ impl Format {
     fn codes(self, payload: &[u8]) -> impl Iterator<Item = usize> {
         let bits = self.bits();
         (0..self.samples_in(payload.len())).map(move |n| {
-            let code = (0..bits).fold(0, |code, bit| {
+            (0..bits).fold(0, |code, bit| {
                 let place = n * bits + bit;
                 let octet = payload.get(place / 8).copied().unwrap_or(0);
                 let (from_octet, into_code) =
                     if self.is_aal2 { (7 - place % 8, bits - 1 - bit) } else { (place % 8, bit) };
                 code | (usize::from(octet >> from_octet & 1) << into_code)
-            });
-            code
+            })
         })
     }
 }

@@ -28,6 +28,11 @@ impl Format {
         octets / (2 * self.channels as usize)
     }
 
+    /// Whether so many octets are whole frames.
+    pub(crate) const fn fits(self, octets: usize) -> bool {
+        octets.is_multiple_of(2 * self.channels as usize)
+    }
+
     /// Appends the samples of `payload`, the mean of its channels.
     pub(crate) fn decode(self, payload: &[u8], samples: &mut Vec<i16>) {
         let (all, _) = payload.as_chunks::<2>();

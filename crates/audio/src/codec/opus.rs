@@ -23,10 +23,11 @@ pub(crate) fn samples_in(payload: &[u8]) -> usize {
 
 /// Table 2 of section 3.1.
 const fn frame_samples(toc: u8) -> usize {
-    match toc >> 3 {
-        config @ 0..=11 => [480, 960, 1920, 2880][config as usize % 4],
-        config @ 12..=15 => [480, 960][config as usize % 2],
-        config => [120, 240, 480, 960][config as usize % 4],
+    match (toc >> 3, toc >> 3 & 3) {
+        (12..=15, config) => 480 << (config & 1),
+        (0..=11, 3) => 2880,
+        (0..=11, config) => 480 << config,
+        (_, config) => 120 << config,
     }
 }
 
