@@ -13,6 +13,7 @@ mod ledger;
 mod metrics;
 mod progress;
 mod reindex;
+mod render;
 mod replay;
 mod sealers;
 mod serve;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Calls(command) => calls::run(command),
+        Command::Render(arguments) => render::run(arguments),
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
     };

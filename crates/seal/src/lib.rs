@@ -11,6 +11,7 @@ mod meaning;
 mod outcome;
 mod packets;
 mod part;
+mod rebuilt;
 mod record;
 mod redundancy;
 mod render;
@@ -149,7 +150,9 @@ fn write(
     }
     if settings.keep != Keep::None {
         let path = recording.path("call.pcapng");
-        packets::write(call, medium, settings, &path).map_err(store::Error::io("write", &path))?;
+        let is_undecoded = outcome::is_undecoded(legs);
+        packets::write(call, medium, settings, is_undecoded, &path)
+            .map_err(store::Error::io("write", &path))?;
     }
     recording.publish(record)?;
     Ok(origins)
