@@ -8,10 +8,11 @@ pub(crate) mod g726;
 pub(crate) mod gsm;
 pub(crate) mod linear;
 pub(crate) mod opus;
+pub(crate) mod speex;
 
 use g711::Law;
 
-pub use foreign::Foreign;
+pub use foreign::{Foreign, Stream};
 
 /// A codec.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -127,4 +127,81 @@ mod tests {
         assert_reference(Codec::Gsm, "gsm", 33);
         assert_reference(Codec::Gsm, "gsm", 66);
     }
+
+    /// Packets, each behind its length.
+    fn packets(file: &[u8]) -> Vec<&[u8]> {
+        let (mut rest, mut packets) = (file, vec![]);
+        while let [high, low, more @ ..] = rest {
+            let (packet, more) = more.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+            packets.push(packet);
+            rest = more;
+        }
+        packets
+    }
+
+    /// In dB: the level of `expected` against what `made` has besides.
+    fn likeness(made: &[i16], expected: &[i16]) -> f64 {
+        let energy =
+            |samples: &mut dyn Iterator<Item = f64>| samples.map(|sample| sample.powi(2)).sum::<f64>();
+        let signal = energy(&mut expected.iter().map(|&sample| sample.into()));
+        let noise = energy(
+            &mut made.iter().zip(expected).map(|(&made, &sample)| f64::from(made) - f64::from(sample)),
+        );
+        10.0 * (signal / noise.max(1e-9)).log10()
+    }
+
+    #[test]
+    fn opus_is_what_libopus_makes_of_it() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/codecs/");
+        for name in ["opus_speech", "opus_stereo"] {
+            let file = std::fs::read(format!("{folder}{name}.bin")).unwrap();
+            let expected = std::fs::read(format!("{folder}{name}.pcm")).unwrap();
+            let expected: Vec<i16> =
+                expected.as_chunks::<2>().0.iter().map(|&two| i16::from_le_bytes(two)).collect();
+            let (mut decoder, mut samples) = (Decoder::new(Codec::Opus), vec![]);
+            for packet in packets(&file) {
+                assert_eq!(Codec::Opus.samples_in(packet), 960);
+                decoder.decode(packet, &mut samples);
+            }
+            assert_eq!(samples.len(), expected.len(), "{name}");
+            let likeness = likeness(&samples, &expected);
+            println!("{name}: {likeness:.1} dB");
+            assert!(likeness > 40.0, "{name}: {likeness:.1} dB");
+        }
+    }
+
+    #[test]
+    fn opus_gives_a_lost_packet_back_from_the_next_one() {
+        let file =
+            std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/codecs/opus_speech.bin"));
+        let file = file.unwrap();
+        let packets = packets(&file);
+        let expected =
+            std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/codecs/opus_lost.pcm"));
+        let expected: Vec<i16> =
+            expected.unwrap().as_chunks::<2>().0.iter().map(|&two| i16::from_le_bytes(two)).collect();
+        let (mut decoder, mut samples) = (Decoder::new(Codec::Opus), vec![]);
+        for (n, packet) in packets.iter().enumerate() {
+            match packets.get(n + 1) {
+                // One in five is lost.
+                Some(next) if n % 5 == 4 => assert!(decoder.recover(next, 960, &mut samples)),
+                _ => decoder.decode(packet, &mut samples),
+            }
+        }
+        assert_eq!(samples.len(), expected.len());
+        let likeness = likeness(&samples, &expected);
+        println!("one in five lost: {likeness:.1} dB");
+        assert!(likeness > 40.0, "{likeness:.1} dB");
+    }
+
+    #[test]
+    fn damaged_opus_is_silence_of_its_length() {
+        let mut decoder = Decoder::new(Codec::Opus);
+        for packet in [&[0xff, 0xff, 0xff][..], &[0x03], &[0x0b, 0x3f, 0, 0], &[0x78, 1, 2, 3, 4, 5]] {
+            let mut samples = vec![];
+            decoder.decode(packet, &mut samples);
+            assert_eq!(samples.len(), Codec::Opus.samples_in(packet), "{packet:?}");
+        }
+        assert_eq!(Codec::Opus.samples_in(&[0x0b, 0x3f]), 0, "more than 120 ms");
+    }
 }

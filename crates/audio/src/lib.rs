@@ -11,7 +11,7 @@ mod resampler;
 mod track;
 
 pub use channel::Channel;
-pub use codec::{Codec, Foreign};
+pub use codec::{Codec, Foreign, Stream};
 pub use decoder::{Decoded, Decoder};
 pub use ledger::{Interval, Ledger, Origin};
 pub use track::{Cue, Elsewhere, Sound};

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use audio::{Codec, Decoded, Foreign, Sound};
+use audio::{Codec, Decoded, Foreign, Sound, Stream};
 use ffmpeg::{Ffmpeg, Task};
 
 use crate::part::Part;
@@ -57,16 +57,16 @@ impl Foreigners<'_> {
         let task = Task { container: foreign.container(), samples, sample_rate: foreign.sample_rate() };
         let file = tempfile::tempfile_in(self.folder).ok()?;
         let feed = |stdin: &mut dyn Write| {
-            stdin.write_all(foreign.header())?;
             let mut frames = Vec::new();
+            let mut stream = Stream::new(foreign, &mut frames);
             for part in parts {
                 if let Sound::Payload(payload) = part.sound {
-                    frames.clear();
-                    foreign.append(payload, &mut frames);
+                    stream.append(payload, &mut frames);
                     stdin.write_all(&frames)?;
+                    frames.clear();
                 }
             }
-            Ok(())
+            stdin.write_all(&frames)
         };
         ffmpeg.decode(task, &file, feed).ok()?;
         Some(file)

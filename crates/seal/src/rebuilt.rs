@@ -118,7 +118,7 @@ mod tests {
                 else {
                     panic!("{packet:?}")
                 };
-                assert_eq!((read.flow, &*read.payload), (flow, data));
+                assert_eq!((read.flow, read.payload), (flow, data));
                 // A sum over everything, its own place included, comes out as zero.
                 let (header, udp) = packet.split_at(packet.len() - UDP_HEADER - data.len());
                 let addresses = if source == v4(1) { &header[12..] } else { &header[8..] };

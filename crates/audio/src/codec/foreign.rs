@@ -1,7 +1,7 @@
 //! Codecs that are decoded elsewhere, by a program of the system: what a payload of theirs holds, and the stream of
 //! frames that such a program reads. Nothing is decoded here.
 
-use super::amr;
+use super::{amr, speex};
 
 /// Such a codec.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,6 +18,8 @@ pub enum Foreign {
     Amr(amr::Packing),
     /// AMR-WB (RFC 4867).
     AmrWb(amr::Packing),
+    /// Speex (RFC 5574).
+    Speex(speex::Band),
 }
 
 impl Foreign {
@@ -32,6 +34,7 @@ impl Foreign {
             ("ILBC", 8000) => Some(Foreign::Ilbc30),
             ("AMR", 8000) => amr::Packing::of(parameters).map(Foreign::Amr),
             ("AMR-WB", 16_000) => amr::Packing::of(parameters).map(Foreign::AmrWb),
+            ("SPEEX", _) => speex::Band::of(clock_rate).map(Foreign::Speex),
             _ => None,
         }
     }
@@ -41,6 +44,7 @@ impl Foreign {
     pub const fn sample_rate(self) -> u32 {
         match self {
             Foreign::AmrWb(_) => 16_000,
+            Foreign::Speex(band) => band.sample_rate(),
             _ => 8000,
         }
     }
@@ -55,6 +59,7 @@ impl Foreign {
             Foreign::Ilbc30 => payload.len() / 50 * 240,
             Foreign::Amr(packing) => packing.frames(payload, &amr::NARROW).len() * 160,
             Foreign::AmrWb(packing) => packing.frames(payload, &amr::WIDE).len() * 320,
+            Foreign::Speex(band) => band.samples_in(payload),
         }
     }
 
@@ -68,6 +73,7 @@ impl Foreign {
             Foreign::Amr(_) | Foreign::AmrWb(_) => {
                 self.samples_in(payload) > 0 || self.silence(payload).is_some()
             }
+            Foreign::Speex(band) => band.samples_in(payload) > 0,
         }
     }
 
@@ -79,31 +85,7 @@ impl Foreign {
             Foreign::G723 => "g723_1",
             Foreign::Ilbc20 | Foreign::Ilbc30 => "ilbc",
             Foreign::Amr(_) | Foreign::AmrWb(_) => "amr",
-        }
-    }
-
-    /// What such a stream begins with.
-    #[must_use]
-    pub const fn header(self) -> &'static [u8] {
-        match self {
-            Foreign::G729 | Foreign::G723 => b"",
-            Foreign::Ilbc20 => b"#!iLBC20\n",
-            Foreign::Ilbc30 => b"#!iLBC30\n",
-            Foreign::Amr(_) => b"#!AMR\n",
-            Foreign::AmrWb(_) => b"#!AMR-WB\n",
-        }
-    }
-
-    /// Appends the frames of `payload` to such a stream: as many as [`Foreign::samples_in`] counts.
-    pub fn append(self, payload: &[u8], stream: &mut Vec<u8>) {
-        let whole = |octets: usize| payload.get(..payload.len() / octets * octets).unwrap_or_default();
-        match self {
-            Foreign::G729 => stream.extend(whole(10)),
-            Foreign::G723 => g723_frames(payload).for_each(|frame| stream.extend(frame)),
-            Foreign::Ilbc20 => stream.extend(whole(38)),
-            Foreign::Ilbc30 => stream.extend(whole(50)),
-            Foreign::Amr(packing) => packing.append(payload, &amr::NARROW, stream),
-            Foreign::AmrWb(packing) => packing.append(payload, &amr::WIDE, stream),
+            Foreign::Speex(_) => "ogg",
         }
     }
 
@@ -119,6 +101,44 @@ impl Foreign {
             Foreign::Amr(packing) => packing.is_silence(payload, &amr::NARROW).then_some(noise(SOFT)),
             Foreign::AmrWb(packing) => packing.is_silence(payload, &amr::WIDE).then_some(noise(SOFT)),
             _ => None,
+        }
+    }
+}
+
+/// A stream of frames as the program reads it, in the making.
+#[derive(Debug)]
+pub struct Stream {
+    foreign: Foreign,
+    ogg: speex::Ogg,
+}
+
+impl Stream {
+    /// A stream that holds nothing yet; appends what it begins with to `octets`.
+    #[must_use]
+    pub fn new(foreign: Foreign, octets: &mut Vec<u8>) -> Stream {
+        let mut stream = Stream { foreign, ogg: speex::Ogg::default() };
+        match foreign {
+            Foreign::G729 | Foreign::G723 => {}
+            Foreign::Ilbc20 => octets.extend(b"#!iLBC20\n"),
+            Foreign::Ilbc30 => octets.extend(b"#!iLBC30\n"),
+            Foreign::Amr(_) => octets.extend(b"#!AMR\n"),
+            Foreign::AmrWb(_) => octets.extend(b"#!AMR-WB\n"),
+            Foreign::Speex(band) => band.header(&mut stream.ogg, octets),
+        }
+        stream
+    }
+
+    /// Appends the frames of `payload` to `octets`: as many as [`Foreign::samples_in`] counts.
+    pub fn append(&mut self, payload: &[u8], octets: &mut Vec<u8>) {
+        let whole = |frame: usize| payload.get(..payload.len() / frame * frame).unwrap_or_default();
+        match self.foreign {
+            Foreign::G729 => octets.extend(whole(10)),
+            Foreign::G723 => g723_frames(payload).for_each(|frame| octets.extend(frame)),
+            Foreign::Ilbc20 => octets.extend(whole(38)),
+            Foreign::Ilbc30 => octets.extend(whole(50)),
+            Foreign::Amr(packing) => packing.append(payload, &amr::NARROW, octets),
+            Foreign::AmrWb(packing) => packing.append(payload, &amr::WIDE, octets),
+            Foreign::Speex(band) => band.append(payload, &mut self.ogg, octets),
         }
     }
 }
@@ -170,4 +190,61 @@ fn g723_frames(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest = later;
         Some(frame)
     })
+    .take(MOST_FRAMES)
+}
+
+/// A second: nobody sends more at once, and a frame of one octet must not make a minute of a packet.
+const MOST_FRAMES: usize = 33;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amr_is_read_in_both_packings() {
+        let speech: Vec<u8> = (0..31).map(|n| n * 7 + 1).collect();
+        // Mode 7 (12.2 kbit/s): 244 bits. Octets: mode request, table of contents, 31 octets with four bits of padding.
+        let mut aligned = vec![0xf0, 7 << 3 | 4];
+        aligned.extend(&speech);
+        let last = aligned.len() - 1;
+        aligned[last] &= 0xf0;
+        // The same without padding: four bits, six bits, 244 bits.
+        let bit = |octets: &[u8], at: usize| octets[at / 8] >> (7 - at % 8) & 1;
+        let mut all: Vec<u8> = (0..4).map(|at| bit(&aligned, at)).collect();
+        all.extend((8..14).map(|at| bit(&aligned, at)));
+        all.extend((16..16 + 244).map(|at| bit(&aligned, at)));
+        all.resize(all.len().next_multiple_of(8), 0);
+        let efficient: Vec<u8> =
+            all.chunks(8).map(|bits| bits.iter().fold(0, |octet, bit| octet << 1 | bit)).collect();
+        for (payload, parameters) in [(&aligned, "octet-align=1"), (&efficient, "")] {
+            let amr = Foreign::registered("AMR", 8000, parameters).unwrap();
+            assert_eq!((amr.samples_in(payload), amr.silence(payload)), (160, None), "{parameters}");
+            let mut octets = vec![];
+            Stream::new(amr, &mut octets).append(payload, &mut octets);
+            assert_eq!(octets[..6], *b"#!AMR\n");
+            assert_eq!(octets[6..], aligned[1..], "{parameters}");
+            assert_eq!(amr.samples_in(&payload[..payload.len() - 1]), 0, "a part of a frame is none");
+        }
+    }
+
+    #[test]
+    fn frames_of_silence_become_noise() {
+        let amr = Foreign::registered("AMR", 8000, "octet-align=1").unwrap();
+        let sid = [0xf0, 8 << 3 | 4, 1, 2, 3, 4, 5];
+        assert_eq!((amr.samples_in(&sid), amr.silence(&sid)), (0, Some(&[SOFT][..])));
+        // Ten octets of speech, and a description of silence whose gain is 20: 40 dB.
+        let g729 = [&[0x55; 10][..], &[0, 20 << 1]].concat();
+        assert_eq!(Foreign::G729.samples_in(&g729), 80);
+        assert_eq!(Foreign::G729.silence(&g729), Some(&[50][..]));
+        assert_eq!(Foreign::G729.silence(&g729[..10]), None);
+    }
+
+    #[test]
+    fn what_is_not_read_here_is_not_known() {
+        for parameters in ["crc=1", "octet-align=1; robust-sorting=1", "interleaving=4; octet-align=1"] {
+            assert_eq!(Foreign::registered("AMR", 8000, parameters), None, "{parameters}");
+        }
+        assert_eq!(Foreign::registered("AMR", 16_000, ""), None);
+        assert_eq!(Foreign::registered("SPEEX", 44_100, ""), None);
+    }
 }
