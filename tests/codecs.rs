@@ -140,8 +140,8 @@ fn linear_samples_stand_as_they_were_sent() {
     let samples: Vec<i16> = (0..4410i32).map(|n| (n * 7919 % 65_536 - 32_768) as i16).collect();
     let payloads: Vec<u8> = samples.iter().flat_map(|sample| sample.to_be_bytes()).collect();
     let packets = cut(&payloads, 11, 882, 441);
-    let call =
-        recorded(&Store::new(), &one_way_call("l16", "m=audio {port} RTP/AVP 11\r\n", 44_100, &packets), &[]);
+    let store = Store::new();
+    let call = recorded(&store, &one_way_call("l16", "m=audio {port} RTP/AVP 11\r\n", 44_100, &packets), &[]);
     let wav = call.wav();
     assert_eq!((wav.spec.sample_rate, &wav.channels[0]), (44_100, &samples));
 }
@@ -161,11 +161,9 @@ fn a_codec_that_changes_in_mid_call_leaves_no_gap() {
             Sent { seq: n, ticks: u32::from(n) * 160, payload_type: if wide { 9 } else { 0 }, payload }
         })
         .collect();
-    let call = recorded(
-        &Store::new(),
-        &one_way_call("change", "m=audio {port} RTP/AVP 0 9\r\n", 8000, &packets),
-        &[],
-    );
+    let store = Store::new();
+    let call =
+        recorded(&store, &one_way_call("change", "m=audio {port} RTP/AVP 0 9\r\n", 8000, &packets), &[]);
     let wav = call.wav();
     assert_eq!(wav.spec.sample_rate, 16_000);
     assert_eq!(provenance(&call.record), [("received".to_owned(), 0, 19_200)]);
@@ -194,7 +192,8 @@ fn redundancy_gives_lost_packets_back() {
         .map(|n| Sent { seq: n as u16, ticks: n as u32 * 160, payload_type: 98, payload: with_copy(n) })
         .collect();
     let media = "m=audio {port} RTP/AVP 98 3\r\na=rtpmap:98 red/8000\r\na=fmtp:98 3/3\r\n";
-    let call = recorded(&Store::new(), &one_way_call("red", media, 8000, &packets), &[]);
+    let store = Store::new();
+    let call = recorded(&store, &one_way_call("red", media, 8000, &packets), &[]);
     // Of two in a row only the second comes back; what came before the gap is concealed.
     let expected =
         [("received", 0, 6 * 160), ("concealed", 6 * 160, 7 * 160), ("received", 7 * 160, 39 * 160)];
@@ -210,7 +209,8 @@ fn comfort_noise_has_the_level_that_was_sent() {
     packets.push(noise);
     packets.extend((6..11).map(|n| speech(n, 8800 + u32::from(n - 6) * 160)));
     let file = one_way_call("noise", "m=audio {port} RTP/AVP 0 13\r\n", 8000, &packets);
-    let call = recorded(&Store::new(), &file, &[]);
+    let store = Store::new();
+    let call = recorded(&store, &file, &[]);
     let expected = [("received", 0, 800), ("comfort_noise", 800, 8800), ("received", 8800, 9600)];
     assert_eq!(provenance(&call.record), expected.map(|(kind, from, to)| (kind.to_owned(), from, to)));
     let wav = call.wav();
@@ -223,7 +223,8 @@ fn comfort_noise_has_the_level_that_was_sent() {
 fn what_cannot_be_what_was_agreed_on_is_flagged() {
     let packets = cut(&[0x55; 20 * 60], 0, 20, 160);
     let file = one_way_call("mismatch", "m=audio {port} RTP/AVP 0\r\n", 8000, &packets);
-    let call = recorded(&Store::new(), &file, &[]);
+    let store = Store::new();
+    let call = recorded(&store, &file, &[]);
     let flags = call.record["flags"].as_array().expect("flags").clone();
     assert!(flags.contains(&"codec_mismatch".into()), "{flags:?}");
 }
@@ -251,15 +252,10 @@ fn what_nobody_decodes_is_kept_and_rendered_later() {
     let packets = cut(&[0x55; 20 * 50], 18, 20, 160);
     let file = one_way_call("later", "m=audio {port} RTP/AVP 18\r\n", 8000, &packets);
     let piped = |store: &Store| {
-        let command = format!("cat {}", capture(store, &file).display());
-        let cat = std::process::Command::new("sh")
-            .args(["-c", &command])
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .expect("sh");
+        let stdin = fs::File::open(capture(store, &file)).expect("a capture");
         let mut command = sipreel();
         command.env("PATH", store.beside("none")).args(["replay", "-q", "-", "--store"]).arg(store.path());
-        command.stdin(cat.stdout.expect("a pipe"));
+        command.stdin(stdin);
         command.output().expect("the program starts").into()
     };
     let mapped = |store: &Store| {
