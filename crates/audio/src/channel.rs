@@ -96,19 +96,19 @@ impl Origin {
 }
 
 /// The cues of one rate, their places counted at it.
-fn of_rate<'a>(cues: &[Cue<'a>], lower: u32, rate: u32) -> Vec<Cue<'a>> {
-    let mut end = 0u64;
+fn of_rate<'a>(cues: &[Cue<'a>], own: u32, rate: u32) -> Vec<Cue<'a>> {
+    let mut end = None;
     let place = |cue: &Cue<'a>| {
-        let exact = u128::from(cue.at) * u128::from(lower);
+        let exact = u128::from(cue.at) * u128::from(own);
         let mut at = ((exact + u128::from(rate) / 2) / u128::from(rate.max(1))) as u64;
         // Packets that follow each other still do, however the places are rounded.
-        if at.abs_diff(end) <= 1 {
+        if let Some(end) = end.filter(|&end| own != rate && at.abs_diff(end) <= 1) {
             at = end;
         }
-        end = at + u64::from(cue.samples);
+        end = Some(at + u64::from(cue.samples));
         Cue { at, ..*cue }
     };
-    cues.iter().filter(|cue| cue.codec.sample_rate() == lower).map(place).collect()
+    cues.iter().filter(|cue| cue.codec.sample_rate() == own).map(place).collect()
 }
 
 /// A track of a lower rate.

@@ -94,6 +94,15 @@ impl Codec {
         }
     }
 
+    /// The codec as `payload` shows it, where what was said leaves a choice.
+    #[must_use]
+    pub const fn shown_by(self, payload: &[u8]) -> Codec {
+        match self {
+            Codec::Foreign(foreign) => Codec::Foreign(foreign.shown_by(payload)),
+            other => other,
+        }
+    }
+
     /// Whether it could have made `payload`, by its size.
     #[must_use]
     pub fn fits(self, payload: &[u8]) -> bool {

@@ -63,6 +63,7 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
             _ if self.is_shut => self.sorted.undecoded += 1,
             Meaning::TelephoneEvent => self.sorted.events.handle_payload(slot.arrival(), sent.ticks, payload),
             Meaning::Audio(codec) if self.sounds => {
+                let codec = codec.shown_by(payload);
                 let clock_rate = self.meanings.clock_rate(slot.payload_type(), slot.arrival());
                 self.fit.check(codec, clock_rate, sent, payload);
                 let sent = self.placed(sent, slot);
@@ -110,7 +111,7 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
         let placed = self.placed(sent, slot);
         for block in blocks {
             let codec = match self.meanings.of(PayloadType(block.payload_type), slot.arrival()) {
-                Meaning::Audio(codec) => codec,
+                Meaning::Audio(codec) => codec.shown_by(block.payload),
                 Meaning::TelephoneEvent if block.ticks_before == 0 => {
                     self.sorted.events.handle_payload(slot.arrival(), sent.ticks, block.payload);
                     continue;

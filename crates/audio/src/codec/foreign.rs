@@ -49,6 +49,18 @@ impl Foreign {
         }
     }
 
+    /// The codec as `payload` shows it: of iLBC's two frames, the one that its size fits, whatever was said.
+    pub(crate) const fn shown_by(self, payload: &[u8]) -> Foreign {
+        match self {
+            Foreign::Ilbc20 | Foreign::Ilbc30 => match (payload.len() % 38, payload.len() % 50) {
+                (0, 1..) => Foreign::Ilbc20,
+                (1.., 0) => Foreign::Ilbc30,
+                _ => self,
+            },
+            other => other,
+        }
+    }
+
     /// How many samples the speech in `payload` lasts; none where it is no speech, or broken.
     #[must_use]
     pub fn samples_in(self, payload: &[u8]) -> usize {
@@ -237,6 +249,16 @@ mod tests {
         assert_eq!(Foreign::G729.samples_in(&g729), 80);
         assert_eq!(Foreign::G729.silence(&g729), Some(&[50][..]));
         assert_eq!(Foreign::G729.silence(&g729[..10]), None);
+    }
+
+    #[test]
+    fn frames_of_ilbc_are_told_by_their_size() {
+        let (short, long) = (Foreign::Ilbc20, Foreign::Ilbc30);
+        for said in [short, long] {
+            assert_eq!((said.shown_by(&[0; 38]), said.shown_by(&[0; 76])), (short, short));
+            assert_eq!((said.shown_by(&[0; 50]), said.shown_by(&[0; 100])), (long, long));
+            assert_eq!((said.shown_by(&[0; 1900]), said.shown_by(&[0; 7])), (said, said));
+        }
     }
 
     #[test]
