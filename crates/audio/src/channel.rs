@@ -151,11 +151,9 @@ impl<'a> Raised<'a> {
         self.track.fill(&mut self.stereo, 0);
         self.input.extend(self.stereo.iter().step_by(2));
         self.output.clear();
-        for n in from..to {
-            let at = (self.resampler.input_of(n) - self.input_from) as usize;
-            let input = self.input.get(at..at + TAPS).unwrap_or_default();
-            self.output.push(self.resampler.sample(n, input));
-        }
+        let begin = (first - self.input_from) as usize;
+        let input = self.input.get(begin..).unwrap_or_default();
+        self.resampler.fill(from, to, input, &mut self.output);
     }
 
     /// What sample `at` of the recording is made of, and how far that goes.

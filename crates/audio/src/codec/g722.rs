@@ -7,7 +7,8 @@ pub(crate) struct Decoder {
     low: Band,
     high: Band,
     /// Sums and differences of the bands, the oldest first (RECA, RECB).
-    taps: [(i32, i32); QMF.len()],
+    sums: [i32; QMF.len()],
+    differences: [i32; QMF.len()],
 }
 
 impl Default for Decoder {
@@ -15,7 +16,8 @@ impl Default for Decoder {
         Decoder {
             low: Band { scale: 32, ..Band::default() },
             high: Band { scale: 8, ..Band::default() },
-            taps: [(0, 0); QMF.len()],
+            sums: [0; QMF.len()],
+            differences: [0; QMF.len()],
         }
     }
 }
@@ -25,13 +27,14 @@ impl Decoder {
     pub(crate) fn decode(&mut self, payload: &[u8], samples: &mut Vec<i16>) {
         for &octet in payload {
             let (low, high) = (self.lower_band(octet & 0x3f), self.higher_band(octet >> 6));
-            self.taps.rotate_left(1);
-            if let Some(last) = self.taps.last_mut() {
-                *last = (low + high, low - high);
-            }
+            self.sums.rotate_left(1);
+            self.sums[QMF.len() - 1] = low + high;
+            self.differences.rotate_left(1);
+            self.differences[QMF.len() - 1] = low - high;
             // ACCUMC and ACCUMD.
-            let odd: i32 = self.taps.iter().zip(QMF.iter().rev()).map(|(tap, weight)| tap.1 * weight).sum();
-            let even: i32 = self.taps.iter().zip(&QMF).map(|(tap, weight)| tap.0 * weight).sum();
+            let odd: i32 =
+                self.differences.iter().zip(QMF.iter().rev()).map(|(tap, weight)| tap * weight).sum();
+            let even: i32 = self.sums.iter().zip(&QMF).map(|(tap, weight)| tap * weight).sum();
             samples.extend([saturated(odd >> 11), saturated(even >> 11)]);
         }
     }
