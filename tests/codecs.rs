@@ -179,24 +179,26 @@ fn a_codec_that_changes_in_mid_call_leaves_no_gap() {
 fn redundancy_gives_lost_packets_back() {
     let gsm = reference("gsm.bin");
     let frame = |n: usize| gsm[33 * n..33 * (n + 1)].to_vec();
-    let with_copy = |n: usize| {
-        let mut payload = vec![0x80 | 3];
-        payload.extend((160u32 << 10 | 33).to_be_bytes()[1..].iter());
+    let with_copies = |n: usize| {
+        let mut payload = vec![];
+        for before in [2u32, 1] {
+            payload.push(0x80 | 3);
+            payload.extend(&((160 * before) << 10 | 33).to_be_bytes()[1..]);
+        }
         payload.push(3);
-        payload.extend(frame(n - 1));
-        payload.extend(frame(n));
-        payload
+        [payload, frame(n - 2), frame(n - 1), frame(n)].concat()
     };
-    let kept = (1..40).filter(|n| ![7, 8, 20, 33].contains(n));
-    let packets: Vec<Sent> = kept
-        .map(|n| Sent { seq: n as u16, ticks: n as u32 * 160, payload_type: 98, payload: with_copy(n) })
+    let lost = [7, 11, 12, 20, 21, 22];
+    let packets: Vec<Sent> = (2..40)
+        .filter(|n| !lost.contains(n))
+        .map(|n| Sent { seq: n as u16, ticks: n as u32 * 160, payload_type: 98, payload: with_copies(n) })
         .collect();
     let media = "m=audio {port} RTP/AVP 98 3\r\na=rtpmap:98 red/8000\r\na=fmtp:98 3/3\r\n";
     let store = Store::new();
     let call = recorded(&store, &one_way_call("red", media, 8000, &packets), &[]);
-    // Of two in a row only the second comes back; what came before the gap is concealed.
+    // Of three in a row the last two come back, and the first is made up.
     let expected =
-        [("received", 0, 6 * 160), ("concealed", 6 * 160, 7 * 160), ("received", 7 * 160, 39 * 160)];
+        [("received", 0, 18 * 160), ("concealed", 18 * 160, 19 * 160), ("received", 19 * 160, 38 * 160)];
     assert_eq!(provenance(&call.record), expected.map(|(kind, from, to)| (kind.to_owned(), from, to)));
     assert_eq!(call.record["flags"], serde_json::json!(["one_way", "packet_loss"]));
 }
@@ -313,4 +315,26 @@ fn without_packets_there_is_nothing_to_render() {
     let run = with_path(&path, &["render", &call.id(), "--store", &path.to_string_lossy()]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("no call"), "{run:?}");
+}
+
+#[test]
+fn a_recording_is_not_given_up_for_its_signalling() {
+    let store = Store::new();
+    let packets = cut(&[0x55; 1600], 0, 160, 160);
+    let file = one_way_call("kept", "m=audio {port} RTP/AVP 0\r\n", 8000, &packets);
+    let call = recorded(&store, &file, &[]);
+    let before = store.recordings();
+    let path = store.path();
+    let run = with_path(&path, &["render", &call.id(), "--store", &path.to_string_lossy()]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("nothing was changed"), "{run:?}");
+    assert!(store.recordings() == before);
+
+    let whole = Store::new();
+    let call = recorded(&whole, &file, &["--keep", "all"]);
+    let audio = call.file("call.wav");
+    let path = whole.path();
+    let run = with_path(&path, &["render", &call.id(), "--store", &path.to_string_lossy()]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(whole.recorded().remove(0).file("call.wav") == audio, "the same packets give the same bytes");
 }

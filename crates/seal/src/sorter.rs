@@ -109,6 +109,7 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
         let blocks = redundancy::blocks(payload);
         self.sorted.undecoded += u64::from(blocks.is_empty());
         let placed = self.placed(sent, slot);
+        let is_after_loss = self.lost > 0;
         for block in blocks {
             let codec = match self.meanings.of(PayloadType(block.payload_type), slot.arrival()) {
                 Meaning::Audio(codec) => codec.shown_by(block.payload),
@@ -125,7 +126,7 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
                 if !block.payload.is_empty() {
                     self.sound(placed, codec, block.payload);
                 }
-            } else if self.lost > 0 && !block.payload.is_empty() {
+            } else if is_after_loss && !block.payload.is_empty() {
                 let before = i64::from(block.ticks_before);
                 // It would have come that much earlier.
                 let before_ns = before * 1_000_000_000 / i64::from(self.clock_rate.max(1));
