@@ -6,7 +6,7 @@
 pub(crate) struct Decoder {
     low: Band,
     high: Band,
-    /// Sums and differences of the bands, the oldest first (RECA, RECB).
+    /// Sums and differences of the bands, the latest first (RECA, RECB).
     sums: [i32; QMF.len()],
     differences: [i32; QMF.len()],
 }
@@ -27,14 +27,13 @@ impl Decoder {
     pub(crate) fn decode(&mut self, payload: &[u8], samples: &mut Vec<i16>) {
         for &octet in payload {
             let (low, high) = (self.lower_band(octet & 0x3f), self.higher_band(octet >> 6));
-            self.sums.rotate_left(1);
-            self.sums[QMF.len() - 1] = low + high;
-            self.differences.rotate_left(1);
-            self.differences[QMF.len() - 1] = low - high;
+            self.sums.rotate_right(1);
+            self.sums[0] = low + high;
+            self.differences.rotate_right(1);
+            self.differences[0] = low - high;
             // ACCUMC and ACCUMD.
-            let odd: i32 =
-                self.differences.iter().zip(QMF.iter().rev()).map(|(tap, weight)| tap * weight).sum();
-            let even: i32 = self.sums.iter().zip(&QMF).map(|(tap, weight)| tap * weight).sum();
+            let odd: i32 = self.differences.iter().zip(&QMF).map(|(tap, weight)| tap * weight).sum();
+            let even: i32 = self.sums.iter().zip(QMF.iter().rev()).map(|(tap, weight)| tap * weight).sum();
             samples.extend([saturated(odd >> 11), saturated(even >> 11)]);
         }
     }
