@@ -1,7 +1,7 @@
 //! Payloads to PCM: the decoder by itself, a leg of a minute in its place, and both legs in one stereo window after
 //! the other. An item is a sample of one channel.
 
-use audio::{Codec, Cue, Track};
+use audio::{Channel, Codec, Cue, Sound};
 use benches::voice::{PACKET_SAMPLES, Voice};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box, black_box_drop};
@@ -32,7 +32,7 @@ fn leg_with_losses(bencher: Bencher<'_, '_>, losses: bool) {
     let cues = cues(&packets(&voice, 0), losses);
     let mut window = vec![0; 2 * WINDOW_FRAMES];
     counted(bencher, 1).with_inputs(|| cues.clone()).bench_local_values(|cues| {
-        let mut track = Track::new(cues);
+        let mut track = Channel::new(cues, &vec![], 8000);
         for _ in 0..MINUTE_SAMPLES / WINDOW_FRAMES {
             track.fill(&mut window, 0);
         }
@@ -46,7 +46,7 @@ fn two_legs_mixed(bencher: Bencher<'_, '_>) {
     let legs = [0, 70_007].map(|entry| cues(&packets(&voice, entry), false));
     let mut window = vec![0; 2 * WINDOW_FRAMES];
     counted(bencher, 2).with_inputs(|| legs.clone()).bench_local_values(|legs| {
-        let mut tracks = legs.map(Track::new);
+        let mut tracks = legs.map(|cues| Channel::new(cues, &vec![], 8000));
         for _ in 0..MINUTE_SAMPLES / WINDOW_FRAMES {
             window.fill(0);
             for (channel, track) in tracks.iter_mut().enumerate() {
@@ -55,6 +55,77 @@ fn two_legs_mixed(bencher: Bencher<'_, '_>) {
         }
         black_box_drop(tracks);
     });
+}
+
+/// Both legs of a minute's call, decoded and mixed at the rate of the call: in call-seconds, an item is one.
+#[divan::bench(args = ["PCMU", "G722", "GSM", "G726-32", "OPUS", "PCMU+G722", "PCMU+OPUS"])]
+fn call_of(bencher: Bencher<'_, '_>, codecs: &str) {
+    let mut names = codecs.split('+');
+    let caller = names.next().map(Leg::new);
+    let legs: Vec<Leg> = caller.into_iter().chain(names.next().or(Some(codecs)).map(Leg::new)).collect();
+    let rate = legs.iter().map(|leg| leg.codec.sample_rate()).max().unwrap_or(8000);
+    let frames = rate as usize * 60;
+    bencher.counter(ItemsCount::new(60usize)).bench_local(|| {
+        let mut channels: Vec<Channel<'_>> =
+            legs.iter().map(|leg| Channel::new(leg.cues(rate), &vec![], rate)).collect();
+        let mut window = vec![0; 2 * WINDOW_FRAMES];
+        for _ in 0..frames / WINDOW_FRAMES {
+            window.fill(0);
+            for (number, channel) in channels.iter_mut().enumerate() {
+                channel.fill(&mut window, number);
+            }
+        }
+        black_box_drop(channels);
+    });
+}
+
+/// A minute of packets of 20 ms.
+struct Leg {
+    codec: Codec,
+    payloads: Vec<Vec<u8>>,
+}
+
+impl Leg {
+    fn new(name: &str) -> Leg {
+        let clock_rate = if name == "OPUS" { 48_000 } else { 8000 };
+        let codec = Codec::registered(name, clock_rate, 1, "").expect("a codec");
+        let mut rng = 1u32;
+        let octets = match name {
+            "GSM" => 33,
+            "G726-32" => 80,
+            _ => 160,
+        };
+        let mut noise = || {
+            rng = rng.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (rng >> 24) as u8
+        };
+        let payload = |_| (0..octets).map(|_| noise()).collect();
+        let payloads =
+            if name == "OPUS" { spoken_opus() } else { (0..MINUTE_PACKETS).map(payload).collect() };
+        Leg { codec, payloads }
+    }
+
+    fn cues(&self, rate: u32) -> Vec<Cue<'_>> {
+        let cue = |(n, payload): (usize, &'_ Vec<u8>)| -> Cue<'_> {
+            let samples = self.codec.samples_in(payload) as u32;
+            let at = n as u64 * u64::from(rate) / 50;
+            let sound = Sound::Payload(payload);
+            Cue { at, codec: self.codec, sound, samples, stream: 0, after_loss: false }
+        };
+        self.payloads.iter().enumerate().map(cue).collect()
+    }
+}
+
+/// The packets of `fixtures/codecs/opus_speech.bin`, over and over.
+fn spoken_opus() -> Vec<Vec<u8>> {
+    let mut rest: &[u8] = include_bytes!("../../fixtures/codecs/opus_speech.bin");
+    let mut packets = Vec::new();
+    while let [high, low, more @ ..] = rest {
+        let (packet, more) = more.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+        packets.push(packet.to_vec());
+        rest = more;
+    }
+    packets.iter().cycle().take(MINUTE_PACKETS).cloned().collect()
 }
 
 fn counted<'a, 'b>(bencher: Bencher<'a, 'b>, legs: usize) -> Bencher<'a, 'b> {
@@ -72,7 +143,9 @@ fn cues<'a>(packets: &[&'a [u8]], losses: bool) -> Vec<Cue<'a>> {
     let cue = |(n, &payload): (usize, &&'a [u8])| Cue {
         at: (n * PACKET_SAMPLES) as u64,
         codec: Codec::G711(Law::Mu),
-        payload,
+        sound: Sound::Payload(payload),
+        samples: payload.len() as u32,
+        stream: 0,
         after_loss: n > 0 && !came(n - 1),
     };
     packets.iter().enumerate().filter(|(n, _)| came(*n)).map(cue).collect()

@@ -1,8 +1,7 @@
 //! Any cues, written window by window: the ledger adds up to what was asked for, and the other channel stays silent.
 #![no_main]
 
-use audio::{Codec, Cue, Origin, Track};
-use g711::Law;
+use audio::{Channel, Codec, Cue, Origin, Sound};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
@@ -18,11 +17,23 @@ struct Placed {
     gap: u16,
     /// How far the cue lies over the end of those before it.
     overlap: u8,
-    samples: u8,
-    a_law: bool,
+    octets: u8,
+    codec: u8,
+    stream: u8,
     after_loss: bool,
 }
 
+const RATE: u32 = 48_000;
+const CODECS: [(&str, u32); 8] = [
+    ("PCMU", 8000),
+    ("PCMA", 8000),
+    ("G722", 8000),
+    ("GSM", 8000),
+    ("G726-24", 8000),
+    ("L16", 44_100),
+    ("CN", 8000),
+    ("OPUS", 48_000),
+];
 const MOST_FRAMES: usize = 1 << 18;
 
 fuzz_target!(|input: Input| {
@@ -31,12 +42,19 @@ fuzz_target!(|input: Input| {
     let mut cues = Vec::new();
     for placed in &input.cues {
         at = (at + u64::from(placed.gap)).saturating_sub(u64::from(placed.overlap)).max(last(&cues));
-        let codec = Codec::G711(if placed.a_law { Law::A } else { Law::Mu });
-        let payload = &payload[..usize::from(placed.samples)];
-        cues.push(Cue { at, codec, payload, after_loss: placed.after_loss });
-        at += u64::from(placed.samples);
+        let (encoding, clock_rate) = CODECS[usize::from(placed.codec) % CODECS.len()];
+        let codec = Codec::registered(encoding, clock_rate, 1, "").expect("a codec");
+        let payload = &payload[..usize::from(placed.octets)];
+        let samples = match codec {
+            Codec::ComfortNoise(_) => u32::from(placed.gap) * 3,
+            codec => codec.samples_in(payload) as u32,
+        };
+        let (stream, after_loss) = (u16::from(placed.stream % 10), placed.after_loss);
+        let cue = Cue { at, sound: Sound::Payload(payload), samples, stream, codec, after_loss };
+        at = cue.end(RATE);
+        cues.push(cue);
     }
-    let mut track = Track::new(cues);
+    let mut track = Channel::new(cues, &vec![], RATE);
     let (channel, mut total) = (usize::from(input.right), 0);
     for &window in &input.windows {
         let count = usize::from(window).min(MOST_FRAMES - total);

@@ -101,7 +101,7 @@ pub const HEADERS: usize = 28;
 const METHODS: [&str; 10] =
     ["INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "REFER", "OPTIONS", "X"];
 const STATUS: [u16; 12] = [100, 180, 183, 200, 202, 302, 401, 407, 408, 486, 500, 603];
-const PAYLOAD_TYPES: [u8; 6] = [0, 8, 13, 101, 96, 18];
+const PAYLOAD_TYPES: [u8; 6] = [0, 8, 13, 101, 96, 9];
 const SIZES: [usize; 6] = [0, 1, 4, 80, 160, 1400];
 
 /// Lets `step` happen at `now`, and moves `now` on.

@@ -7,13 +7,15 @@ pub enum Origin {
     Received,
     /// Made up over a loss.
     Concealed,
+    /// Noise of the level that the sender told of while it sent no speech.
+    ComfortNoise,
     /// Nothing was sent, or more was lost than can be concealed.
     Silence,
 }
 
 impl Origin {
     /// Every origin.
-    pub const ALL: [Origin; 3] = [Origin::Received, Origin::Concealed, Origin::Silence];
+    pub const ALL: [Origin; 4] = [Origin::Received, Origin::Concealed, Origin::ComfortNoise, Origin::Silence];
 
     /// The name in a record.
     #[must_use]
@@ -21,6 +23,7 @@ impl Origin {
         match self {
             Origin::Received => "received",
             Origin::Concealed => "concealed",
+            Origin::ComfortNoise => "comfort_noise",
             Origin::Silence => "silence",
         }
     }
@@ -52,6 +55,13 @@ impl Ledger {
             Some(last) if last.origin == origin => last.to = to,
             _ => self.0.push(Interval { from, to, origin }),
         }
+    }
+
+    /// What sample `at` is, and the sample after the last of the same; silence for ever past the end.
+    #[must_use]
+    pub fn at(&self, at: u64) -> (Origin, u64) {
+        let before = self.0.partition_point(|interval| interval.to <= at);
+        self.0.get(before).map_or((Origin::Silence, u64::MAX), |interval| (interval.origin, interval.to))
     }
 
     /// How far the intervals reach.

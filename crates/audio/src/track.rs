@@ -1,34 +1,84 @@
-//! One channel of a recording, written window by window from payloads that each have their place.
+//! One channel of a recording at one rate, written window by window from payloads that each have their place.
 
 use std::hint::black_box;
 
-use g711::Concealment;
+use g711::Law;
 
 use crate::codec::Codec;
+use crate::concealment::{Concealment, history_samples, longest_samples};
+use crate::decoder::{Decoded, Decoder, Noise};
 use crate::ledger::{Ledger, Origin};
 
-/// A payload and the sample at which it belongs.
+/// What sounds, and the sample at which it belongs.
 #[derive(Clone, Copy, Debug)]
 pub struct Cue<'a> {
     /// The place of its first sample.
     pub at: u64,
+    /// What is decoded.
+    pub sound: Sound<'a>,
+    /// How many samples that are, at the codec's rate. Comfort noise is as long as that, or until the next cue.
+    pub samples: u32,
+    /// Which stream it is of: what a codec remembers is of one stream.
+    pub stream: u16,
     /// How it is decoded.
     pub codec: Codec,
-    /// What is decoded.
-    pub payload: &'a [u8],
     /// Whether packets are missing right before it, so that a gap there is a loss and not a pause.
     pub after_loss: bool,
 }
 
+impl Cue<'_> {
+    /// The sample after its last, counted at `rate` as its place is. Comfort noise takes up no time: it gives way to
+    /// everything.
+    #[must_use]
+    pub const fn end(&self, rate: u32) -> u64 {
+        if matches!(self.codec, Codec::ComfortNoise(_)) {
+            return self.at;
+        }
+        let own = self.codec.sample_rate();
+        let samples = if own == rate {
+            self.samples as u64
+        } else {
+            (self.samples as u64 * rate as u64).div_ceil(own as u64)
+        };
+        self.at.saturating_add(samples)
+    }
+}
+
+/// Where the samples of a cue come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Sound<'a> {
+    /// A payload.
+    Payload(&'a [u8]),
+    /// What was decoded elsewhere, from that sample of the stream's on.
+    Decoded(u64),
+}
+
+impl<'a> Sound<'a> {
+    const fn payload(self) -> &'a [u8] {
+        match self {
+            Sound::Payload(payload) => payload,
+            Sound::Decoded(_) => &[],
+        }
+    }
+}
+
+/// What was decoded elsewhere, by stream.
+pub type Elsewhere<'a> = Vec<Option<&'a dyn Decoded>>;
+
 /// A channel in the making. Cues come in the order of their places; where two overlap, what stands already stays.
 #[derive(Debug)]
-pub struct Track<'a> {
+pub(crate) struct Track<'a> {
     cues: Vec<Cue<'a>>,
+    elsewhere: Elsewhere<'a>,
+    rate: u32,
     next: usize,
     /// What is to be written next, up to `until`.
     piece: Piece<'a>,
     until: u64,
     position: u64,
+    /// The samples of a piece that was decoded as a whole.
+    decoded: Vec<i16>,
+    decoders: Vec<(u16, Decoder)>,
     history: History<'a>,
     ledger: Ledger,
 }
@@ -36,20 +86,41 @@ pub struct Track<'a> {
 #[derive(Debug)]
 enum Piece<'a> {
     Silence,
-    Payload { cue: Cue<'a> },
-    Concealment(Box<Concealment>),
+    /// Decoded where it is written, by a table.
+    Companded {
+        law: Law,
+        payload: &'a [u8],
+        at: u64,
+    },
+    /// In `decoded`, the first of which belongs at `at`.
+    Decoded {
+        at: u64,
+        origin: Origin,
+    },
+    Concealment(Concealment),
+    Noise(Noise),
 }
 
 impl<'a> Track<'a> {
-    /// A channel of `cues`.
-    #[must_use]
-    pub fn new(cues: Vec<Cue<'a>>) -> Self {
-        let (piece, history, ledger) = (Piece::Silence, History::default(), Ledger::default());
-        Track { cues, next: 0, piece, until: 0, position: 0, history, ledger }
+    /// A channel of `cues`, which are all of codecs of `rate`.
+    pub(crate) fn new(cues: Vec<Cue<'a>>, elsewhere: Elsewhere<'a>, rate: u32) -> Self {
+        Track {
+            cues,
+            elsewhere,
+            rate,
+            next: 0,
+            piece: Piece::Silence,
+            until: 0,
+            position: 0,
+            decoded: Vec::new(),
+            decoders: Vec::new(),
+            history: History::default(),
+            ledger: Ledger::default(),
+        }
     }
 
     /// Writes the next samples into one channel of the interleaved stereo `frames`, which hold silence.
-    pub fn fill(&mut self, frames: &mut [i16], channel: usize) {
+    pub(crate) fn fill(&mut self, frames: &mut [i16], channel: usize) {
         self.bring_near(self.position + frames.len() as u64 / 2);
         let mut rest = frames;
         while rest.len() >= 2 {
@@ -65,9 +136,13 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// Where every interval so far comes from.
+    pub(crate) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// Where every interval comes from.
-    #[must_use]
-    pub fn into_ledger(self) -> Ledger {
+    pub(crate) fn into_ledger(self) -> Ledger {
         self.ledger
     }
 
@@ -75,45 +150,76 @@ impl<'a> Track<'a> {
     /// waited for alone while it is decoded; asked for together, they come together.
     fn bring_near(&self, until: u64) {
         let coming = self.cues.get(self.next..).unwrap_or_default().iter().take_while(|cue| cue.at < until);
-        let lines = coming.flat_map(|cue| cue.payload.iter().step_by(CACHE_LINE).chain(cue.payload.last()));
+        let payloads = coming.map(|cue| cue.sound.payload());
+        let lines = payloads.flat_map(|payload| payload.iter().step_by(CACHE_LINE).chain(payload.last()));
         black_box(lines.fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
     }
 
     fn write(&mut self, frames: &mut [i16], channel: usize) {
+        let count = frames.len() / 2;
         let origin = match &mut self.piece {
             Piece::Silence => Origin::Silence,
-            Piece::Payload { cue } => {
-                let skip = (self.position - cue.at) as usize;
-                cue.codec.decode_interleaved(cue.payload, skip, frames, channel);
+            Piece::Companded { law, payload, at } => {
+                let rest = payload.get((self.position - *at) as usize..).unwrap_or_default();
+                g711::decode_interleaved(*law, rest, frames, channel);
                 Origin::Received
             }
+            Piece::Decoded { at, origin } => {
+                let rest = self.decoded.get((self.position - *at) as usize..).unwrap_or_default();
+                spread(rest, frames, channel);
+                *origin
+            }
             Piece::Concealment(concealment) => {
-                let mut samples = [0; LONGEST_CONCEALMENT as usize];
-                let samples = samples.split_at_mut(frames.len() / 2).0;
-                concealment.conceal(samples);
-                for (frame, &sample) in frames.chunks_exact_mut(2).zip(&*samples) {
-                    if let Some(place) = frame.get_mut(channel) {
-                        *place = sample;
-                    }
-                }
+                self.decoded.clear();
+                self.decoded.resize(count, 0);
+                concealment.conceal(&mut self.decoded);
+                spread(&self.decoded, frames, channel);
                 Origin::Concealed
             }
+            Piece::Noise(noise) => {
+                self.decoded.clear();
+                self.decoded.resize(count, 0);
+                noise.fill(&mut self.decoded);
+                spread(&self.decoded, frames, channel);
+                Origin::ComfortNoise
+            }
         };
-        self.ledger.extend_to(self.position + frames.len() as u64 / 2, origin);
+        self.ledger.extend_to(self.position + count as u64, origin);
     }
 
     /// Chooses what comes at `position`.
     fn next_piece(&mut self) {
         while let Some(&cue) = self.cues.get(self.next) {
-            let end = cue.at + cue.codec.samples_in(cue.payload.len()) as u64;
             if self.position < cue.at {
                 self.bridge(&cue);
                 return;
             }
             self.next += 1;
+            let end = cue.at + u64::from(cue.samples);
+            let piece = match (cue.codec, cue.sound) {
+                (Codec::ComfortNoise(_), Sound::Payload(payload)) => {
+                    self.history.clear();
+                    let next_at = self.cues.get(self.next).map_or(end, |next| next.at.max(self.position));
+                    if self.position < end.min(next_at) {
+                        self.until = end.min(next_at);
+                        self.piece = Piece::Noise(Noise::new(payload));
+                        return;
+                    }
+                    continue;
+                }
+                (Codec::G711(law), Sound::Payload(payload)) => {
+                    self.history.push(law, payload);
+                    Piece::Companded { law, payload, at: cue.at }
+                }
+                _ => {
+                    // Even where nothing of it can be heard any more: the next payload rests on it.
+                    self.decode(&cue);
+                    self.history.take(&self.decoded, self.rate);
+                    Piece::Decoded { at: cue.at, origin: Origin::Received }
+                }
+            };
             if self.position < end {
-                self.history.push(&cue);
-                (self.piece, self.until) = (Piece::Payload { cue }, end);
+                (self.piece, self.until) = (piece, end);
                 return;
             }
         }
@@ -121,58 +227,131 @@ impl<'a> Track<'a> {
         (self.piece, self.until) = (Piece::Silence, u64::MAX);
     }
 
+    /// Brings the samples of `cue` into `decoded`.
+    fn decode(&mut self, cue: &Cue<'a>) {
+        self.decoded.clear();
+        match cue.sound {
+            Sound::Payload(payload) => {
+                let decoded = &mut self.decoded;
+                with_decoder(&mut self.decoders, cue, |decoder| decoder.decode(payload, decoded));
+            }
+            Sound::Decoded(from) => {
+                self.decoded.resize(cue.samples as usize, 0);
+                if let Some(Some(decoded)) = self.elsewhere.get(usize::from(cue.stream)) {
+                    decoded.read(from, &mut self.decoded);
+                }
+            }
+        }
+        self.decoded.resize(cue.samples as usize, 0);
+    }
+
     /// The gap before `cue`: a loss is concealed for a while, the rest is silence.
     fn bridge(&mut self, cue: &Cue<'a>) {
+        (self.piece, self.until) = (Piece::Silence, cue.at);
         if cue.after_loss && !self.history.is_empty() {
-            let concealment = Concealment::after(self.history.decode().as_slice());
-            self.until = cue.at.min(self.position + LONGEST_CONCEALMENT);
-            self.piece = Piece::Concealment(Box::new(concealment));
-        } else {
-            (self.piece, self.until) = (Piece::Silence, cue.at);
+            self.until = cue.at.min(self.position + longest_samples(self.rate));
+            self.piece = self.conceal(cue);
         }
         self.history.clear();
+    }
+
+    /// By the codec's own means where it has some, else by what was heard last.
+    fn conceal(&mut self, cue: &Cue<'a>) -> Piece<'a> {
+        // What follows the loss may hold a copy of what was lost last.
+        let next = if self.until == cue.at { cue.sound.payload() } else { &[] };
+        let wanted = (self.until - self.position) as usize;
+        let decoded = &mut self.decoded;
+        decoded.clear();
+        let recover = |decoder: &mut Decoder| decoder.recover(next, wanted, decoded);
+        if cue.codec.conceals() && with_decoder(&mut self.decoders, cue, recover) {
+            return Piece::Decoded { at: self.position, origin: Origin::Concealed };
+        }
+        Piece::Concealment(Concealment::after(&self.history.samples(), self.rate))
+    }
+}
+
+/// Lets the decoder of a cue's stream and codec work: the one that was used last stands last, and the first one goes
+/// where there are too many.
+fn with_decoder<T>(
+    decoders: &mut Vec<(u16, Decoder)>,
+    cue: &Cue<'_>,
+    work: impl FnOnce(&mut Decoder) -> T,
+) -> T {
+    let is_its = |(stream, decoder): &(u16, Decoder)| *stream == cue.stream && decoder.codec() == cue.codec;
+    let mut decoder = match decoders.iter().position(is_its) {
+        Some(at) => decoders.remove(at).1,
+        None => Decoder::new(cue.codec),
+    };
+    if decoders.len() >= MOST_DECODERS {
+        decoders.remove(0);
+    }
+    let done = work(&mut decoder);
+    decoders.push((cue.stream, decoder));
+    done
+}
+
+/// More streams of one leg, or codecs of one stream, at a time than anybody uses.
+const MOST_DECODERS: usize = 8;
+
+fn spread(samples: &[i16], frames: &mut [i16], channel: usize) {
+    for (frame, &sample) in frames.chunks_exact_mut(2).zip(samples) {
+        if let Some(place) = frame.get_mut(channel) {
+            *place = sample;
+        }
     }
 }
 
 const CACHE_LINE: usize = 64;
 
-/// 60 ms at 8000 Hz: beyond it, ITU-T G.711 Appendix I is silent.
-const LONGEST_CONCEALMENT: u64 = 480;
-
-/// The payloads that were written last, without a gap among them: what a loss is concealed from.
+/// What was heard last, without a gap in it: what a loss is concealed from.
 #[derive(Default, Debug)]
 struct History<'a> {
-    recent: [Option<Cue<'a>>; RECENT],
+    /// Companded, and only decoded where it is needed.
+    companded: [Option<(Law, &'a [u8])>; RECENT],
     next: usize,
+    /// Of other codecs.
+    samples: Vec<i16>,
 }
 
 /// Enough packets of 10 ms for the 48.75 ms that the concealment looks back.
 const RECENT: usize = 5;
 
 impl<'a> History<'a> {
-    fn push(&mut self, cue: &Cue<'a>) {
-        if let Some(place) = self.recent.get_mut(self.next % RECENT) {
-            *place = Some(*cue);
+    fn push(&mut self, law: Law, payload: &'a [u8]) {
+        if let Some(place) = self.companded.get_mut(self.next % RECENT) {
+            *place = Some((law, payload));
         }
         self.next += 1;
+        self.samples.clear();
+    }
+
+    fn take(&mut self, samples: &[i16], rate: u32) {
+        self.samples.extend_from_slice(samples);
+        let surplus = self.samples.len().saturating_sub(history_samples(rate));
+        self.samples.drain(..surplus);
+        self.next = 0;
     }
 
     fn clear(&mut self) {
-        *self = History::default();
+        self.companded = [None; RECENT];
+        self.next = 0;
+        self.samples.clear();
     }
 
     fn is_empty(&self) -> bool {
-        self.next == 0
+        self.next == 0 && self.samples.is_empty()
     }
 
-    /// The samples of the payloads, oldest first.
-    fn decode(&self) -> Vec<i16> {
-        let mut samples = Vec::new();
+    /// The oldest first.
+    fn samples(&self) -> Vec<i16> {
+        let mut samples = self.samples.clone();
         for n in self.next..self.next + RECENT {
-            let Some(Some(cue)) = self.recent.get(n % RECENT) else { continue };
+            let Some(Some((law, payload))) = self.companded.get(n % RECENT).filter(|_| self.next > 0) else {
+                continue;
+            };
             let from = samples.len();
-            samples.resize(from + cue.codec.samples_in(cue.payload.len()), 0);
-            cue.codec.decode(cue.payload, samples.get_mut(from..).unwrap_or_default());
+            samples.resize(from + payload.len(), 0);
+            g711::decode_into(*law, payload, samples.get_mut(from..).unwrap_or_default());
         }
         samples
     }
@@ -187,12 +366,13 @@ mod tests {
     const CODEC: Codec = Codec::G711(Law::Mu);
 
     fn cue(at: u64, payload: &[u8], after_loss: bool) -> Cue<'_> {
-        Cue { at, codec: CODEC, payload, after_loss }
+        let (sound, samples) = (Sound::Payload(payload), payload.len() as u32);
+        Cue { at, sound, samples, stream: 0, codec: CODEC, after_loss }
     }
 
     /// Renders `frames` frames in windows of `window`, and gives the left channel.
     fn render(cues: &[Cue<'_>], frames: usize, window: usize) -> (Vec<i16>, Ledger) {
-        let mut track = Track::new(cues.to_vec());
+        let mut track = Track::new(cues.to_vec(), vec![], 8000);
         let mut stereo = vec![0i16; 2 * frames];
         for part in stereo.chunks_mut(2 * window) {
             track.fill(part, 0);

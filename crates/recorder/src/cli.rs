@@ -27,6 +27,8 @@ pub(crate) enum Command {
     /// List, show and export recorded calls
     #[command(subcommand)]
     Calls(Calls),
+    /// Make one call's recording anew from its kept packets, as when a decoder was missing
+    Render(Render),
     /// Build the index anew from the recordings
     Reindex(InStore),
     /// Serve metrics and health over HTTP, and the index to other commands
@@ -278,6 +280,14 @@ pub(crate) struct Export {
     /// The folder to copy into; it is made if it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Render {
+    /// The id of the call
+    pub(crate) id: CallId,
+    #[command(flatten)]
+    pub(crate) store: InStore,
 }
 
 #[derive(Args, Debug)]

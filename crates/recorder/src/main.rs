@@ -18,6 +18,7 @@ mod metrics;
 mod progress;
 mod record;
 mod reindex;
+mod render;
 mod replay;
 mod run;
 mod sealers;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Record(arguments) => record::run(arguments),
         Command::Calls(command) => calls::run(command),
+        Command::Render(arguments) => render::run(arguments),
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(command) => configuration::run(command),

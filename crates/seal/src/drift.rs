@@ -1,9 +1,11 @@
 //! Drift in unbroken audio: where two clocks run apart and no pause comes to pay it back in, it is paid at the quietest
 //! spot, before it grows past 20 ms.
 
-use audio::Codec;
+use audio::{Decoded, Decoder, Sound};
 use clock::Span;
 use rtp::{Sounding, Talkspurt};
+
+use crate::part::Part;
 
 /// A correction before one packet of a talkspurt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,11 +16,12 @@ pub(crate) struct Payment {
     pub(crate) span: Span,
 }
 
-/// The corrections of a talkspurt, in order.
+/// The corrections of a talkspurt, in order; `decoded` is what was decoded elsewhere of its stream.
 pub(crate) fn payments(
     talkspurt: &Talkspurt,
     packets: &[Sounding],
-    payloads: &[(Codec, &[u8])],
+    parts: &[Part<'_>],
+    decoded: Option<&dyn Decoded>,
     clock_rate: i64,
 ) -> Vec<Payment> {
     // Counted upward, whichever clock is the faster.
@@ -34,9 +37,11 @@ pub(crate) fn payments(
         let reaches =
             |least: Span| packets.partition_point(|packet| owed_ns(packet) - paid_ns < least.as_ns());
         let (first, last) = (reaches(LEAST).max(from), reaches(MOST).max(from + 1));
-        let quietest =
-            (first..last).min_by_key(|&at| payloads.get(at).map(|&(codec, payload)| energy(codec, payload)));
-        let Some((packet, owed)) = quietest.and_then(|at| Some((at, owed_ns(packets.get(at)?)))) else {
+        let energies = energies(parts.get(first..last).unwrap_or_default(), decoded);
+        let quietest = (first..last).zip(energies).min_by_key(|(_, energy)| *energy);
+        let Some((packet, owed)) =
+            quietest.map(|(at, _)| at).and_then(|at| Some((at, owed_ns(packets.get(at)?))))
+        else {
             break;
         };
         let span = Span::from_ns(owed - paid_ns);
@@ -52,16 +57,35 @@ const MOST: Span = Span::from_ms(20);
 /// From here on a quiet spot is looked for.
 const LEAST: Span = Span::from_ms(10);
 
-/// How loud a packet is.
-fn energy(codec: Codec, payload: &[u8]) -> u64 {
-    let mut samples = [0i16; 2048];
-    let written = codec.decode(payload, &mut samples);
-    samples.iter().take(written).map(|&sample| u64::from(sample.unsigned_abs()).pow(2)).sum()
+/// How loud each packet is. What a codec remembers from before the first of them is not known here; within a few
+/// milliseconds that makes no difference.
+fn energies(parts: &[Part<'_>], decoded: Option<&dyn Decoded>) -> Vec<u64> {
+    let (mut decoder, mut samples) = (None::<Decoder>, Vec::new());
+    let mut energy = |part: &Part<'_>| {
+        samples.clear();
+        match part.sound {
+            Sound::Payload(payload) => {
+                let known = decoder.take().filter(|decoder| decoder.codec() == part.codec);
+                let mut working = known.unwrap_or_else(|| Decoder::new(part.codec));
+                working.decode(payload, &mut samples);
+                decoder = Some(working);
+            }
+            Sound::Decoded(from) => {
+                samples.resize(part.samples as usize, 0);
+                if let Some(decoded) = decoded {
+                    decoded.read(from, &mut samples);
+                }
+            }
+        }
+        samples.iter().map(|&sample| u64::from(sample.unsigned_abs()).pow(2)).sum()
+    };
+    parts.iter().map(&mut energy).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use audio::Codec;
     use clock::Time;
     use rtp::{Before, ExtSeq, Sent};
 
@@ -77,13 +101,13 @@ mod tests {
     }
 
     fn pay(count: i64, ppm: f64, quiet: usize) -> Vec<Payment> {
-        let codec = Codec::registered("PCMU", 8000, 1).unwrap();
+        let codec = Codec::registered("PCMU", 8000, 1, "").unwrap();
         let (loud, silent) = ([0x80u8; 160], [0xff; 160]);
-        let payloads: Vec<(Codec, &[u8])> = (0..count as usize)
-            .map(|n| (codec, if n % quiet == 0 { &silent[..] } else { &loud[..] }))
-            .collect();
+        let part = |payload| Part { codec, sound: Sound::Payload(payload), samples: 160 };
+        let parts: Vec<Part<'_>> =
+            (0..count as usize).map(|n| part(if n % quiet == 0 { &silent } else { &loud })).collect();
         let (talkspurt, packets) = spoken(count, ppm / 1e6);
-        payments(&talkspurt, &packets, &payloads, 8000)
+        payments(&talkspurt, &packets, &parts, None, 8000)
     }
 
     #[test]

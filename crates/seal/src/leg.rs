@@ -2,16 +2,17 @@
 
 use std::iter::repeat;
 
-use audio::Cue;
+use audio::{Cue, Elsewhere};
 use call::{Call, Side};
 use clock::{Span, Time};
 use rtp::{Medium, TelephoneEvent};
 use sdp::MediaKind;
 
 use crate::Quality;
+use crate::foreign::Foreigners;
 use crate::meaning::Meanings;
 use crate::secure::Clear;
-use crate::voice::{Secrecy, Voice};
+use crate::voice::{Reading, Secrecy, Voice};
 
 /// A leg made ready to sound.
 #[derive(Debug)]
@@ -31,19 +32,21 @@ impl<'a> Leg<'a> {
         side: Side,
         medium: &'a dyn Medium,
         clear: &'a [Option<Clear>],
+        foreigners: &Foreigners<'_>,
     ) -> Self {
         let is_secure = call.negotiation.is_secure();
         let mut meanings = Meanings::new(call, side);
         let streams = call.legs.of(side).iter().zip(clear.iter().map(Option::as_ref).chain(repeat(None)));
         let in_time = streams
             .filter(|(matched, _)| call.media_until.is_none_or(|until| matched.stream.first_at <= until));
+        let reading = Reading { medium, until: call.media_until, foreigners };
         let voice = |(matched, clear)| {
             let secrecy = match clear {
                 Some(clear) => Secrecy::Opened(clear),
                 None if is_secure => Secrecy::Shut,
                 None => Secrecy::None,
             };
-            Voice::new(matched, &mut meanings, medium, call.media_until, secrecy)
+            Voice::new(matched, &mut meanings, &reading, secrecy)
         };
         let voices: Vec<Voice<'_>> = in_time.map(voice).collect();
         let mut by_precedence: Vec<usize> = (0..voices.len()).collect();
@@ -101,15 +104,30 @@ impl<'a> Leg<'a> {
         keys
     }
 
+    /// The highest rate among what sounds.
+    pub(crate) fn sample_rate(&self) -> Option<u32> {
+        self.heard().filter_map(Voice::sample_rate).max()
+    }
+
+    /// What was decoded elsewhere, by the streams' positions.
+    pub(crate) fn elsewhere(&self) -> Elsewhere<'_> {
+        self.voices.iter().map(Voice::decoded).collect()
+    }
+
     /// What sounds when. Where streams overlap, the one that takes precedence is heard.
     pub(crate) fn cues(&self, origin: Time, rate: u32) -> Vec<Cue<'a>> {
-        let mut heard = self.heard().filter(|voice| voice.sounds());
+        let heard = self.sounding.iter().filter_map(|&at| Some((at, self.voices.get(at)?)));
+        let mut heard = heard.filter(|(_, voice)| voice.sounds());
+        let cues_of = |(at, voice): (usize, &Voice<'a>)| {
+            voice.cues(origin, rate, u16::try_from(at).unwrap_or(u16::MAX))
+        };
         let Some(first) = heard.next() else { return Vec::new() };
-        let mut cues = first.cues(origin, rate);
+        let extent = |cue: &Cue<'_>| (cue.at, cue.end(rate));
+        let mut cues = cues_of(first);
         let mut taken = spans(cues.iter().map(extent), rate);
         for voice in heard {
-            let mut more = voice.cues(origin, rate);
-            more.retain(|cue| is_free(&taken, cue));
+            let mut more = cues_of(voice);
+            more.retain(|cue| is_free(&taken, extent(cue)));
             if more.is_empty() {
                 continue;
             }
@@ -157,17 +175,9 @@ fn joined(extents: impl Iterator<Item = (u64, u64)>, pause: u64) -> Vec<(u64, u6
     spans
 }
 
-fn extent(cue: &Cue<'_>) -> (u64, u64) {
-    (cue.at, end_of(cue))
-}
-
-fn end_of(cue: &Cue<'_>) -> u64 {
-    cue.at + cue.codec.samples_in(cue.payload.len()) as u64
-}
-
-fn is_free(taken: &[(u64, u64)], cue: &Cue<'_>) -> bool {
-    let before = taken.partition_point(|&(from, _)| from < end_of(cue));
-    before.checked_sub(1).and_then(|at| taken.get(at)).is_none_or(|&(_, to)| to <= cue.at)
+fn is_free(taken: &[(u64, u64)], (from, end): (u64, u64)) -> bool {
+    let before = taken.partition_point(|&(start, _)| start < end);
+    before.checked_sub(1).and_then(|at| taken.get(at)).is_none_or(|&(_, to)| to <= from)
 }
 
 const PAUSE: Span = Span::from_ms(1000);
@@ -175,21 +185,16 @@ const PAUSE: Span = Span::from_ms(1000);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use audio::Codec;
-
-    fn cue(at: u64) -> Cue<'static> {
-        Cue { at, codec: Codec::registered("PCMU", 8000, 1).unwrap(), payload: &[0; 160], after_loss: false }
-    }
 
     #[test]
     fn short_pauses_belong_to_the_span_and_long_ones_are_free() {
-        let cues = [cue(1000), cue(1160), cue(5000), cue(20_000)];
-        let taken = spans(cues.iter().map(extent), 8000);
+        let extent = |at| (at, at + 160);
+        let taken = spans([1000, 1160, 5000, 20_000].into_iter().map(extent), 8000);
         assert_eq!(taken, [(1000, 5160), (20_000, 20_160)]);
         for (at, free) in
             [(840, true), (841, false), (3000, false), (5160, true), (19_840, true), (19_841, false)]
         {
-            assert_eq!(is_free(&taken, &cue(at)), free, "{at}");
+            assert_eq!(is_free(&taken, extent(at)), free, "{at}");
         }
     }
 }

@@ -5,22 +5,31 @@
 
 mod drift;
 mod evidence;
+mod fit;
+mod foreign;
 mod leg;
 mod meaning;
 mod outcome;
 mod packets;
+mod part;
+mod rebuilt;
 mod record;
+mod redundancy;
 mod render;
 mod secure;
 mod signalling;
 mod silence;
+mod sorter;
+mod ticks;
 mod voice;
 
 use call::{Both, Call, Side};
+use ffmpeg::Ffmpeg;
 use rtp::Medium;
 use rtp::srtp::Counts;
 use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
+use crate::foreign::Foreigners;
 use crate::leg::Leg;
 pub use crate::silence::Silence;
 
@@ -86,7 +95,8 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
         call.dialog.caller.tag.as_deref().unwrap_or(""),
     );
     let clear = secure::open(call, medium);
-    let leg = |side: Side| Leg::new(call, side, medium, clear.of(side));
+    let foreigners = Foreigners { ffmpeg: Ffmpeg::find(), folder: store.dir() };
+    let leg = |side: Side| Leg::new(call, side, medium, clear.of(side), &foreigners);
     let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
     let mut record = record::describe(call, &legs, id.clone(), settings);
     signalling::describe(&mut record, call, medium);
@@ -143,7 +153,9 @@ fn write(
     }
     if settings.keep != Keep::None {
         let path = recording.path("call.pcapng");
-        packets::write(call, medium, settings, &path).map_err(store::Error::io("write", &path))?;
+        let is_undecoded = outcome::is_undecoded(legs);
+        packets::write(call, medium, settings, is_undecoded, &path)
+            .map_err(store::Error::io("write", &path))?;
     }
     recording.publish(record)?;
     Ok(origins)

@@ -8,12 +8,12 @@ use rtp::PayloadType;
 /// What a packet's payload is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Meaning {
-    /// Audio that can be decoded.
+    /// Audio that can be decoded, comfort noise among it.
     Audio(Codec),
+    /// Audio together with copies of what was sent before (RFC 2198).
+    Redundant,
     /// Dialled digits (RFC 4733).
     TelephoneEvent,
-    /// Comfort noise (RFC 3389).
-    ComfortNoise,
     /// Something that cannot be decoded here.
     Unsupported,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Meanings<'a> {
     changes: Vec<Time>,
     /// How many changes came before the packets for which `known` holds.
     after: usize,
-    known: [Option<Meaning>; 128],
+    known: [Option<(Meaning, u32)>; 128],
 }
 
 impl<'a> Meanings<'a> {
@@ -42,6 +42,15 @@ impl<'a> Meanings<'a> {
 
     /// What `number` stands for in a packet that came at `at`.
     pub(crate) fn of(&mut self, number: PayloadType, at: Time) -> Meaning {
+        self.known(number, at).0
+    }
+
+    /// Ticks a second of such a packet.
+    pub(crate) fn clock_rate(&mut self, number: PayloadType, at: Time) -> u32 {
+        self.known(number, at).1
+    }
+
+    fn known(&mut self, number: PayloadType, at: Time) -> (Meaning, u32) {
         let after = self.changes.partition_point(|&change| change <= at);
         if after != self.after {
             self.after = after;
@@ -49,11 +58,12 @@ impl<'a> Meanings<'a> {
         }
         let known = self.known.get(usize::from(number.0)).copied().flatten();
         known.unwrap_or_else(|| {
-            let meaning = self.look_up(number, at);
+            let clock_rate = self.name(number, at).map_or(8000, |(_, clock_rate)| clock_rate);
+            let known = (self.look_up(number, at), clock_rate);
             if let Some(place) = self.known.get_mut(usize::from(number.0)) {
-                *place = Some(meaning);
+                *place = Some(known);
             }
-            meaning
+            known
         })
     }
 
@@ -67,18 +77,22 @@ impl<'a> Meanings<'a> {
 
     fn look_up(&self, number: PayloadType, at: Time) -> Meaning {
         match self.negotiation.format(self.receiver, number.0, at) {
-            Some(format) => meaning(&format.encoding, format.clock_rate, format.channels),
+            Some(format) => {
+                let parameters = format.fmtp.as_deref().unwrap_or("");
+                meaning(&format.encoding, format.clock_rate, format.channels, parameters)
+            }
             None => assigned(number)
-                .map_or(Meaning::Unsupported, |(name, clock_rate)| meaning(name, clock_rate, 1)),
+                .map_or(Meaning::Unsupported, |(name, clock_rate)| meaning(name, clock_rate, 1, "")),
         }
     }
 }
 
-fn meaning(encoding: &str, clock_rate: u32, channels: u8) -> Meaning {
+fn meaning(encoding: &str, clock_rate: u32, channels: u8, parameters: &str) -> Meaning {
     match encoding {
         "TELEPHONE-EVENT" => Meaning::TelephoneEvent,
-        "CN" => Meaning::ComfortNoise,
-        _ => Codec::registered(encoding, clock_rate, channels).map_or(Meaning::Unsupported, Meaning::Audio),
+        "RED" => Meaning::Redundant,
+        _ => Codec::registered(encoding, clock_rate, channels, parameters)
+            .map_or(Meaning::Unsupported, Meaning::Audio),
     }
 }
 
@@ -90,9 +104,22 @@ fn assigned(number: PayloadType) -> Option<(&'static str, u32)> {
         4 => ("G723", 8000),
         8 => ("PCMA", 8000),
         9 => ("G722", 8000),
-        13 => ("CN", 8000),
+        11 => ("L16", 44_100),
+        13 | 19 => ("CN", 8000),
         15 => ("G728", 8000),
         18 => ("G729", 8000),
         _ => return None,
     })
+}
+
+/// The encoding as it is registered, where that is not in upper case.
+pub(crate) fn spelled(encoding: &str) -> &str {
+    match encoding {
+        "ILBC" => "iLBC",
+        "OPUS" => "opus",
+        "RED" => "red",
+        "SPEEX" => "speex",
+        "TELEPHONE-EVENT" => "telephone-event",
+        other => other,
+    }
 }

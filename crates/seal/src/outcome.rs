@@ -35,22 +35,28 @@ fn is_joined_late(call: &Call) -> bool {
     call.dialog.joined_late && call.is_signalled
 }
 
+/// Whether audio that is in the clear could not be decoded.
+pub(crate) fn is_undecoded(legs: &Both<Leg<'_>>) -> bool {
+    legs.caller.undecoded() + legs.callee.undecoded() > 0 && !is_shut(legs)
+}
+
 /// What a listener should know.
 pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let both = || Side::BOTH.iter().map(|&side| legs.of(side));
     let lossy = both().filter_map(Leg::quality).any(|quality| quality.loss_ratio >= LOSS_WORTH_A_FLAG);
     let leaps = both().flat_map(Leg::heard).any(|voice| voice.timeline.leaps > 0);
     let one_way = call.was_answered() && legs.caller.sounds() != legs.callee.sounds();
-    let undecoded = both().any(|leg| leg.undecoded() > 0);
     let video = both().flat_map(|leg| &leg.voices).any(|voice| voice.matched.kind == MediaKind::Video);
     // By arrival: where jitter is taken out, the first sample may belong a little before its packet came.
     let heard = both().flat_map(Leg::heard).filter(|voice| voice.sounds());
     let first_at = heard.map(|voice| voice.matched.stream.first_at).min();
     let early = first_at.zip(call.dialog.answered_at).is_some_and(|(first, answer)| first < answer);
     let held = call.negotiation.epochs().iter().any(|epoch| epoch.hold != call::Hold::None);
+    let mismatched = both().flat_map(|leg| &leg.voices).any(|voice| voice.is_mismatched);
     let all = [
         (call.ambiguous_streams > 0, "ambiguous_media"),
-        (undecoded && !is_shut(legs), "codec_unsupported"),
+        (mismatched, "codec_mismatch"),
+        (is_undecoded(legs), "codec_unsupported"),
         (early, "early_media"),
         (!call.forks.is_empty(), "forked"),
         (held, "hold"),

@@ -8,27 +8,36 @@ use std::path::Path;
 
 use call::{Call, KeptMessage, Side};
 use clock::Time;
-use rtp::{KeptFrame, Medium};
+use rtp::Medium;
 use wire::{Decoded, Decoder, Link};
 
 use crate::meaning::{Meaning, Meanings};
+use crate::rebuilt::{self, Rebuilt};
 use crate::{Keep, Settings};
 
-/// Writes what is to be kept of `call` to `path`.
-pub(crate) fn write(call: &Call, medium: &dyn Medium, settings: &Settings, path: &Path) -> io::Result<()> {
+/// Writes what is to be kept of `call` to `path`: with its media where they are to be kept, or where nobody could
+/// decode them, so that somebody can later.
+pub(crate) fn write(
+    call: &Call,
+    medium: &dyn Medium,
+    settings: &Settings,
+    is_undecoded: bool,
+    path: &Path,
+) -> io::Result<()> {
     let mut packets: Vec<Kept<'_>> =
         call.messages.iter().map(|message| of_message(message, settings)).collect();
-    if settings.keep == Keep::All {
+    if settings.keep == Keep::All || is_undecoded {
         packets.extend(call.reports.iter().map(|report| of_message(report, settings)));
         for side in Side::BOTH {
             let mut meanings = Meanings::new(call, side);
-            let streams = call.legs.of(side).iter().flat_map(|matched| matched.stream.kept.frames(medium));
-            packets.extend(streams.map(|frame| of_frame(&frame, &mut meanings, settings)));
+            let frames =
+                call.legs.of(side).iter().flat_map(|matched| rebuilt::frames(&matched.stream, medium));
+            packets.extend(frames.map(|frame| of_frame(frame, &mut meanings, settings)));
             for fork in &call.forks {
                 let mut meanings = Meanings::by(&fork.negotiation, side);
-                let streams =
-                    fork.legs.of(side).iter().flat_map(|matched| matched.stream.kept.frames(medium));
-                packets.extend(streams.map(|frame| of_frame(&frame, &mut meanings, settings)));
+                let streams = fork.legs.of(side).iter();
+                let frames = streams.flat_map(|matched| rebuilt::frames(&matched.stream, medium));
+                packets.extend(frames.map(|frame| of_frame(frame, &mut meanings, settings)));
             }
         }
     }
@@ -63,14 +72,17 @@ fn of_message<'a>(message: &'a KeptMessage, settings: &Settings) -> Kept<'a> {
 }
 
 /// A telephone event keeps its time and its length, and loses its key.
-fn of_frame<'a>(kept: &KeptFrame<'a>, meanings: &mut Meanings<'_>, settings: &Settings) -> Kept<'a> {
-    let mut frame = Cow::Borrowed(kept.bytes);
-    let (payload_at, payload_len) = kept.payload;
-    let event = meanings.of(kept.payload_type, kept.arrival) == Meaning::TelephoneEvent;
-    if event && payload_len > 0 && !settings.show_digits {
-        frame = Cow::Owned(overwrite(kept.bytes, kept.link, payload_at, &[BLANKED_EVENT]));
-    }
-    Kept { at: kept.arrival, link: kept.link, frame }
+fn of_frame<'a>(rebuilt: Rebuilt<'a>, meanings: &mut Meanings<'_>, settings: &Settings) -> Kept<'a> {
+    let Rebuilt { frame, bytes } = rebuilt;
+    let (payload_at, payload_len) = frame.payload;
+    let event = meanings.of(frame.payload_type, frame.arrival) == Meaning::TelephoneEvent;
+    let is_blanked = event && payload_len > 0 && !settings.show_digits;
+    let bytes = if is_blanked {
+        Cow::Owned(overwrite(&bytes, frame.link, payload_at, &[BLANKED_EVENT]))
+    } else {
+        bytes
+    };
+    Kept { at: frame.arrival, link: frame.link, frame: bytes }
 }
 
 /// No key (RFC 4733, section 3.2: the last code of the registry's private end).

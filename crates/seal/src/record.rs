@@ -9,6 +9,7 @@ use store::{CallId, DigitMethod, EndReason, Milliseconds, Provenance, Record, Se
 use crate::Settings;
 use crate::evidence;
 use crate::leg::Leg;
+use crate::meaning;
 use crate::outcome;
 use crate::render::{CHANNELS, Rendered};
 use crate::signalling::role;
@@ -111,7 +112,7 @@ pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
         source: socket(stream.flow.source),
         destination: socket(stream.flow.destination),
         payload_type: voice.payload_type.0,
-        codec: voice.format.as_ref().map(|(name, _)| name.clone()),
+        codec: voice.format.as_ref().map(|(name, _)| meaning::spelled(name).to_owned()),
         clock_rate: voice.format.as_ref().map(|(_, clock_rate)| *clock_rate),
         ptime_ms: (ptime_ms > 0).then_some(ptime_ms),
         packets: statistics.packets,
@@ -213,6 +214,7 @@ fn provenance(origin: audio::Origin) -> Provenance {
     match origin {
         audio::Origin::Received => Provenance::Received,
         audio::Origin::Concealed => Provenance::Concealed,
+        audio::Origin::ComfortNoise => Provenance::ComfortNoise,
         audio::Origin::Silence => Provenance::Silence,
     }
 }

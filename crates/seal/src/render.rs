@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use audio::{Cue, Interval, Ledger, Origin, Track};
+use audio::{Channel, Interval, Ledger, Origin};
 use call::Both;
 use clock::{Span, Time};
 
@@ -45,14 +45,18 @@ pub(crate) fn render(
     let Some(origin) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
         return Ok(None);
     };
-    let mut cues = [legs.caller.cues(origin, SAMPLE_RATE), legs.callee.cues(origin, SAMPLE_RATE)];
-    let (lead, cuts) = silence::shorten(&mut cues, silence, SAMPLE_RATE);
-    let lead_ns = u128::from(lead) * 1_000_000_000 / u128::from(SAMPLE_RATE);
+    // The highest there is: what was sent at it stands bit-exact.
+    let rates = [legs.caller.sample_rate(), legs.callee.sample_rate()];
+    let rate = rates.into_iter().flatten().max().unwrap_or(NARROWBAND);
+    let mut cues = [legs.caller.cues(origin, rate), legs.callee.cues(origin, rate)];
+    let (lead, cuts) = silence::shorten(&mut cues, silence, rate);
+    let lead_ns = u128::from(lead) * 1_000_000_000 / u128::from(rate);
     let started_at = origin + Span::from_ns(i64::try_from(lead_ns).unwrap_or(i64::MAX));
-    let frames = cues.iter().flatten().map(end_of).max().unwrap_or(0);
-    let mut writer = store::wav::Writer::create(path, SAMPLE_RATE, CHANNELS, frames)?;
+    let frames = cues.iter().flatten().map(|cue| cue.end(rate)).max().unwrap_or(0);
+    let mut writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
     let [caller, callee] = cues;
-    let mut tracks = [Track::new(caller), Track::new(callee)];
+    let elsewhere = [legs.caller.elsewhere(), legs.callee.elsewhere()];
+    let mut channels = [Channel::new(caller, &elsewhere[0], rate), Channel::new(callee, &elsewhere[1], rate)];
     let mut window = Vec::new();
     let mut left = frames;
     while left > 0 {
@@ -60,20 +64,16 @@ pub(crate) fn render(
         let count = left.min(writer.frames_to_block());
         window.clear();
         window.resize(count as usize * usize::from(CHANNELS), 0i16);
-        for (channel, track) in tracks.iter_mut().enumerate() {
-            track.fill(&mut window, channel);
+        for (number, channel) in channels.iter_mut().enumerate() {
+            channel.fill(&mut window, number);
         }
         writer.write(&window)?;
         left -= count;
     }
-    let ledgers = tracks.map(Track::into_ledger);
-    Ok(Some(Rendered { started_at, sample_rate: SAMPLE_RATE, written: writer.finish()?, cuts, ledgers }))
+    let ledgers = channels.map(Channel::into_ledger);
+    Ok(Some(Rendered { started_at, sample_rate: rate, written: writer.finish()?, cuts, ledgers }))
 }
 
-fn end_of(cue: &Cue<'_>) -> u64 {
-    cue.at + cue.codec.samples_in(cue.payload.len()) as u64
-}
-
-/// Every codec that can be decoded so far is narrowband.
-const SAMPLE_RATE: u32 = 8000;
+/// Where nothing that sounds has a rate.
+const NARROWBAND: u32 = 8000;
 pub(crate) const CHANNELS: u16 = 2;

@@ -1,13 +1,16 @@
 //! What the record tells of a call's signalling beyond its course: the early dialogs that lost, with their streams,
 //! redirections, the session timer, what the parties wrote, and by which software.
 
+use std::path::Path;
+
 use call::{Call, Dialog, Fork, SessionTimer, Side};
 use rtp::Medium;
 use store::{Record, Role, Seconds};
 
+use crate::foreign::Foreigners;
 use crate::meaning::Meanings;
 use crate::record::stream;
-use crate::voice::{Secrecy, Voice};
+use crate::voice::{Reading, Secrecy, Voice};
 
 /// Adds it to `record`.
 pub(crate) fn describe(record: &mut Record, call: &Call, medium: &dyn Medium) {
@@ -67,12 +70,14 @@ fn describe_fork(fork: &Fork, call: &Call, medium: &dyn Medium) -> store::ForkRe
     }
 }
 
-/// Early media that nobody is to hear needs no key.
+/// Early media that nobody is to hear needs no key and no decoder.
 fn streams(fork: &Fork, side: Side, call: &Call, medium: &dyn Medium) -> Vec<store::ForkStream> {
     let secrecy = if fork.negotiation.is_secure() { Secrecy::Shut } else { Secrecy::None };
     let mut meanings = Meanings::by(&fork.negotiation, side);
+    let nobody = Foreigners { ffmpeg: None, folder: Path::new("") };
+    let reading = Reading { medium, until: call.media_until, foreigners: &nobody };
     let streams = fork.legs.of(side).iter().map(|matched| {
-        let voice = Voice::new(matched, &mut meanings, medium, call.media_until, secrecy);
+        let voice = Voice::new(matched, &mut meanings, &reading, secrecy);
         store::ForkStream { role: role(side), stream: stream(&voice) }
     });
     streams.collect()

@@ -54,8 +54,7 @@ pub(crate) fn shorten(legs: &mut [Vec<Cue<'_>>; 2], silence: &Silence, rate: u32
             cuts.push(Cut { at: (until + kept).saturating_sub(lead + shift), left_out: pause - kept });
             shift += pause - kept;
         }
-        let over = cue.at + cue.codec.samples_in(cue.payload.len()) as u64;
-        end = Some(until.max(over));
+        end = Some(until.max(cue.end(rate)));
         cue.at = cue.at.saturating_sub(lead + shift);
     }
 }
@@ -69,8 +68,10 @@ mod tests {
 
     /// A leg of packets of a second each, that begin at these seconds.
     fn leg(starts_s: &[u64]) -> Vec<Cue<'static>> {
-        let codec = Codec::registered("PCMU", 8000, 1).unwrap();
-        let cue = |&at| Cue { at: at * 8000, codec, payload: &[0; 8000], after_loss: false };
+        let codec = Codec::registered("PCMU", 8000, 1, "").unwrap();
+        let sound = audio::Sound::Payload(&[0; 8000]);
+        let cue =
+            |&at: &u64| Cue { at: at * 8000, codec, sound, samples: 8000, stream: 0, after_loss: false };
         starts_s.iter().map(cue).collect()
     }
 

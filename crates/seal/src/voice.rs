@@ -1,16 +1,17 @@
 //! One stream made ready to sound: its packets in the order of sending, each with its meaning and its place in time.
 
-use audio::{Codec, Cue};
+use audio::{Codec, Cue, Decoded};
 use call::Matched;
 use clock::{Span, Time};
-use rtp::{
-    Events, Medium, PayloadType, Sent, Sequence, Slot, Sounding, Statistics, TelephoneEvent, Timeline,
-};
+use rtp::{Medium, PayloadType, Sequence, Slot, Statistics, TelephoneEvent, Timeline};
 use sdp::MediaKind;
 
 use crate::drift;
+use crate::foreign::{self, Foreigners};
 use crate::meaning::{Meaning, Meanings};
+use crate::part::Part;
 use crate::secure::Clear;
+use crate::sorter::{Sorted, Sorter};
 
 /// Whether a stream was encrypted, and what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,16 @@ pub(crate) enum Secrecy<'a> {
     Opened(&'a Clear),
     /// It was, and no key is known: noise is no audio.
     Shut,
+}
+
+/// What streams are read with.
+pub(crate) struct Reading<'a, 'f> {
+    /// Where their packets are.
+    pub(crate) medium: &'a dyn Medium,
+    /// What came later is not the call's.
+    pub(crate) until: Option<Time>,
+    /// Who decodes what is foreign.
+    pub(crate) foreigners: &'f Foreigners<'f>,
 }
 
 /// A stream and everything that its packets tell.
@@ -36,7 +47,10 @@ pub(crate) struct Voice<'a> {
     /// Packets of audio, or what should be, that cannot be decoded.
     pub(crate) undecoded: u64,
     pub(crate) secrecy: Secrecy<'a>,
-    payloads: Vec<(Codec, &'a [u8])>,
+    /// Whether what was agreed on cannot be what was sent.
+    pub(crate) is_mismatched: bool,
+    parts: Vec<Part<'a>>,
+    decoded: Option<Box<dyn Decoded>>,
 }
 
 impl<'a> Voice<'a> {
@@ -44,11 +58,10 @@ impl<'a> Voice<'a> {
     pub(crate) fn new(
         matched: &'a Matched,
         meanings: &mut Meanings<'_>,
-        medium: &'a dyn Medium,
-        until: Option<Time>,
+        reading: &Reading<'a, '_>,
         secrecy: Secrecy<'a>,
     ) -> Self {
-        let in_time = |slot: &Slot| until.is_none_or(|until| slot.arrival() <= until);
+        let in_time = |slot: &Slot| reading.until.is_none_or(|until| slot.arrival() <= until);
         let kept = &matched.stream.kept;
         let mut arrived: Vec<(&Slot, &[u8])> = Vec::with_capacity(kept.len());
         match secrecy {
@@ -56,45 +69,62 @@ impl<'a> Voice<'a> {
                 arrived.extend(kept.slots().zip(clear.payloads()).filter(|(slot, _)| in_time(slot)));
             }
             Secrecy::None | Secrecy::Shut => {
-                arrived.extend(kept.payloads(medium).filter(|(slot, _)| in_time(slot)));
+                arrived.extend(kept.payloads(reading.medium).filter(|(slot, _)| in_time(slot)));
             }
         }
         let sequence = Sequence::of(arrived.iter().map(|(slot, _)| *slot));
         let payload_type = commonest(&arrived);
-        let format = meanings.name(payload_type, matched.stream.first_at);
+        let of_it = arrived.iter().find(|(slot, _)| slot.payload_type() == payload_type);
+        let format_at = of_it.map_or(matched.stream.first_at, |(slot, _)| slot.arrival());
+        let format = meanings.name(payload_type, format_at);
         let clock_rate = format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate);
         // The time stamp of a telephone event stands still while it lasts; it tells nothing of the network.
         let mut is_timed =
             |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
         let statistics =
             Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate, &mut is_timed);
-        let mut sorter = Sorter {
-            meanings,
-            sounds: matched.kind == MediaKind::Audio,
-            is_shut: matches!(secrecy, Secrecy::Shut),
-            clock_rate,
-            sounding: Vec::with_capacity(arrived.len()),
-            payloads: Vec::with_capacity(arrived.len()),
-            events: Events::default(),
-            undecoded: 0,
-            last: None,
-            lost: 0,
-        };
+        let (sounds, is_shut) = (matched.kind == MediaKind::Audio, matches!(secrecy, Secrecy::Shut));
+        let mut sorter = Sorter::new(meanings, sounds, is_shut, clock_rate);
         for sent in &sequence.sent {
             if let Some(&(slot, payload)) = arrived.get(sent.index as usize) {
                 sorter.sort(*sent, slot, payload);
             }
         }
         let first_at = arrived.first().map_or(matched.stream.first_at, |(slot, _)| slot.arrival());
-        let timeline = Timeline::new(first_at, clock_rate, sorter.sounding);
-        let keys = sorter.events.keys(clock_rate);
-        let (payloads, undecoded) = (sorter.payloads, sorter.undecoded);
-        Voice { matched, statistics, timeline, keys, payload_type, format, undecoded, secrecy, payloads }
+        let mut sorted = sorter.finish();
+        let decoded = foreign::decode(&mut sorted, reading.foreigners);
+        let Sorted { sounding, parts, events, undecoded, is_mismatched } = sorted;
+        let timeline = Timeline::new(first_at, clock_rate, sounding);
+        let keys = events.keys(clock_rate);
+        Voice {
+            matched,
+            statistics,
+            timeline,
+            keys,
+            payload_type,
+            format,
+            undecoded,
+            secrecy,
+            is_mismatched,
+            parts,
+            decoded,
+        }
     }
 
     /// Whether anything of it can be heard.
     pub(crate) fn sounds(&self) -> bool {
-        !self.timeline.packets.is_empty()
+        self.parts.iter().any(Part::is_heard)
+    }
+
+    /// The highest rate of what can be heard.
+    pub(crate) fn sample_rate(&self) -> Option<u32> {
+        let heard = self.parts.iter().filter(|part| part.is_heard());
+        heard.map(|part| part.codec.sample_rate()).max()
+    }
+
+    /// What was decoded elsewhere.
+    pub(crate) fn decoded(&self) -> Option<&dyn Decoded> {
+        self.decoded.as_deref()
     }
 
     /// Where its first sample belongs.
@@ -102,20 +132,22 @@ impl<'a> Voice<'a> {
         self.timeline.talkspurts.iter().map(|talkspurt| talkspurt.start).min()
     }
 
-    /// What sounds when, in samples of `rate` a second after `origin`.
-    pub(crate) fn cues(&self, origin: Time, rate: u32) -> Vec<Cue<'a>> {
+    /// What sounds when, in samples of `rate` a second after `origin`; `stream` is this one's number.
+    pub(crate) fn cues(&self, origin: Time, rate: u32, stream: u16) -> Vec<Cue<'a>> {
         let clock_rate = i64::from(self.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate).max(1));
-        let mut cues = Vec::with_capacity(self.payloads.len());
+        let mut cues: Vec<Cue<'a>> = Vec::with_capacity(self.parts.len());
         let mut end = 0u64;
         for talkspurt in &self.timeline.talkspurts {
             let start = samples(talkspurt.start - origin, rate);
             let range = talkspurt.packets.clone();
             let packets = self.timeline.packets.get(range.clone()).unwrap_or_default();
-            let payloads = self.payloads.get(range).unwrap_or_default();
-            let mut payments =
-                drift::payments(talkspurt, packets, payloads, clock_rate).into_iter().peekable();
+            let parts = self.parts.get(range).unwrap_or_default();
+            let payments = drift::payments(talkspurt, packets, parts, self.decoded(), clock_rate);
+            let mut payments = payments.into_iter().peekable();
             let mut paid = 0;
-            for (index, (packet, &(codec, payload))) in packets.iter().zip(payloads).enumerate() {
+            for (index, (packet, &Part { codec, sound, samples: count })) in
+                packets.iter().zip(parts).enumerate()
+            {
                 let into = (packet.sent.ticks - talkspurt.ticks).saturating_mul(i64::from(rate)) / clock_rate;
                 let payment = payments
                     .next_if(|payment| payment.packet == index)
@@ -124,11 +156,26 @@ impl<'a> Voice<'a> {
                 end = end.saturating_add_signed(payment.min(0));
                 // Where a time stamp would lay one packet over the end of another, no sample of either is given up.
                 let at = u64::try_from(start + into + paid).unwrap_or(0).max(end);
-                end = at + codec.samples_in(payload.len()) as u64;
-                cues.push(Cue { at, codec, payload, after_loss: packet.lost_before > 0 || payment > 0 });
+                let after_loss = packet.lost_before > 0 || payment > 0;
+                let cue = Cue { at, sound, samples: count, stream, codec, after_loss };
+                end = cue.end(rate);
+                cues.push(cue);
             }
         }
+        extend_noise(&mut cues, rate);
         cues
+    }
+}
+
+/// Comfort noise lasts until the sender is heard of again.
+fn extend_noise(cues: &mut [Cue<'_>], rate: u32) {
+    let mut next = None;
+    for cue in cues.iter_mut().rev() {
+        if let (Codec::ComfortNoise(_), Some(next)) = (cue.codec, next) {
+            let pause = u128::from(u64::saturating_sub(next, cue.at)) * u128::from(cue.codec.sample_rate());
+            cue.samples = u32::try_from(pause.div_ceil(u128::from(rate.max(1)))).unwrap_or(u32::MAX);
+        }
+        next = Some(cue.at);
     }
 }
 
@@ -148,51 +195,4 @@ fn commonest(arrived: &[(&Slot, &[u8])]) -> PayloadType {
     }
     let most = counts.iter().zip(0u8..).max_by_key(|&(count, number)| (*count, std::cmp::Reverse(number)));
     PayloadType(most.map_or(0, |(_, number)| number))
-}
-
-/// Deals the packets of a stream out by their meaning.
-struct Sorter<'m, 'c, 'a> {
-    meanings: &'m mut Meanings<'c>,
-    sounds: bool,
-    is_shut: bool,
-    clock_rate: u32,
-    sounding: Vec<Sounding>,
-    payloads: Vec<(Codec, &'a [u8])>,
-    events: Events,
-    undecoded: u64,
-    last: Option<Sent>,
-    lost: u32,
-}
-
-impl<'a> Sorter<'_, '_, 'a> {
-    fn sort(&mut self, sent: Sent, slot: &Slot, payload: &'a [u8]) {
-        self.count_lost(sent);
-        if self.is_shut {
-            self.undecoded += u64::from(!payload.is_empty());
-            return;
-        }
-        match self.meanings.of(slot.payload_type(), slot.arrival()) {
-            Meaning::Audio(codec) if self.sounds && !payload.is_empty() => {
-                let samples = codec.samples_in(payload.len()) as u64;
-                let duration = samples * u64::from(self.clock_rate) / u64::from(codec.sample_rate());
-                let lost_before = std::mem::take(&mut self.lost);
-                let duration_ticks = u32::try_from(duration).unwrap_or(u32::MAX);
-                self.sounding.push(Sounding { sent, duration_ticks, lost_before });
-                self.payloads.push((codec, payload));
-            }
-            Meaning::TelephoneEvent => self.events.handle_payload(slot.arrival(), sent.ticks, payload),
-            // A packet without payload keeps a NAT's door open.
-            Meaning::Audio(_) | Meaning::Unsupported => self.undecoded += u64::from(!payload.is_empty()),
-            Meaning::ComfortNoise => {}
-        }
-    }
-
-    /// Adds up the numbers that are missing since the last packet that sounds.
-    fn count_lost(&mut self, sent: Sent) {
-        if let Some(last) = self.last.filter(|last| last.era == sent.era) {
-            let missing = (sent.seq.0 - last.seq.0 - 1).clamp(0, i64::from(u32::MAX));
-            self.lost = self.lost.saturating_add(missing as u32);
-        }
-        self.last = Some(sent);
-    }
 }
