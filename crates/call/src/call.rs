@@ -29,6 +29,10 @@ pub struct Call {
     pub reports: Vec<KeptMessage>,
     /// Keys that were sent by SIP INFO.
     pub info_digits: Vec<InfoKey>,
+    /// The dialog whose place its INVITE was to take.
+    pub replaces: Option<sip::Replaces>,
+    /// Where each side's first message came from.
+    pub signalling: Both<Option<Endpoint>>,
     /// Streams that this call and another could claim with equal right.
     pub ambiguous_streams: u32,
     /// How it ended.
@@ -110,8 +114,10 @@ impl Call {
     /// What became of it.
     #[must_use]
     pub fn state(&self) -> State {
-        let hung_up = matches!(self.end, End::ByeCaller | End::ByeCallee);
-        match (self.dialog.answered_at, self.end, self.dialog.status_code) {
+        // That another call took its place says why it ended, and not how.
+        let end = self.dialog.end.filter(|_| self.end == End::Replaced).unwrap_or(self.end);
+        let hung_up = matches!(end, End::ByeCaller | End::ByeCallee);
+        match (self.dialog.answered_at, end, self.dialog.status_code) {
             (Some(_), ..) if hung_up => State::Completed,
             (Some(_), ..) => State::Incomplete,
             (None, ..) if self.dialog.joined_late => State::Incomplete,

@@ -16,6 +16,7 @@ use crate::config::Patience;
 use crate::dialog::{Dialog, End, Phase};
 use crate::matcher::Rule;
 use crate::negotiation::Negotiation;
+use crate::replacement;
 use crate::side::{Both, Side};
 
 #[derive(Debug)]
@@ -35,6 +36,10 @@ pub(crate) struct OpenCall {
     pub(crate) last_media_at: Option<Time>,
     /// Whether a newer call speaks where this one did.
     pub(crate) ports_reused: bool,
+    /// The dialog whose place its INVITE is to take.
+    pub(crate) replaces: Option<sip::Replaces>,
+    /// Whether another call took its place.
+    pub(crate) replaced: bool,
     kept_bytes: usize,
     report_bytes: usize,
     seen: HashSet<u64, FixedState>,
@@ -85,6 +90,8 @@ impl OpenCall {
             signalling: Both::default(),
             last_media_at: None,
             ports_reused: false,
+            replaces: replacement::asked_by(message),
+            replaced: false,
             kept_bytes: 0,
             report_bytes: 0,
             seen: HashSet::default(),

@@ -20,6 +20,7 @@ use crate::fill::{Fill, Fills};
 use crate::hindsight;
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
+use crate::replacement;
 use crate::side::Side;
 use crate::sweep::Sweep;
 
@@ -154,6 +155,7 @@ impl Tracker {
         let Some(call) = self.calls.get_mut(key) else { return };
         self.counts.retransmissions += u64::from(call.keep_message(&message, arrival, from, room));
         call.dialog.handle_message(&message, from, arrival.at);
+        replacement::carry_out(&mut self.calls, key, &message);
         self.handle_description(key, &message, from, arrival);
         self.calls.reschedule(key);
     }
@@ -245,6 +247,7 @@ impl Tracker {
 
     fn close(&mut self, key: CallKey, end: End) {
         let Some(mut open) = self.calls.remove(key) else { return };
+        let end = replacement::end(&open, end);
         let media_until = open.media_until(self.config.patience.grace);
         let mut legs = self.media.release(key, &mut open);
         hindsight::put_right(&mut legs, &open.negotiation);
@@ -264,6 +267,8 @@ impl Tracker {
             messages_dropped: open.messages_dropped,
             reports: open.reports,
             info_digits: open.info_digits,
+            replaces: open.replaces,
+            signalling: open.signalling,
             ambiguous_streams: open.ambiguous_streams,
             end,
             media_until,
