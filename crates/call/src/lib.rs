@@ -33,7 +33,7 @@ pub use correlation::Correlation;
 pub use counts::{Counts, OrphanCounts, RtpCounts};
 pub use dialog::{Dialog, End, Phase};
 pub use fill::{Fill, Fills};
-pub use links::{LinkReason, LinkTable};
+pub use links::{LinkFills, LinkReason, LinkTable};
 pub use matcher::Rule;
 pub use negotiation::{Epoch, Hold, Naming, Negotiation};
 pub use side::{Both, Side};

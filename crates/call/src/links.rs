@@ -10,6 +10,7 @@ use clock::{Span, Time};
 
 use crate::config::Links;
 use crate::correlation::{Correlation, Key, Refer};
+use crate::fill::Fill;
 use crate::relay::{self, Pairs};
 
 /// Why two calls are linked.
@@ -41,6 +42,8 @@ pub struct LinkTable<N> {
     bytes: usize,
     digests: usize,
     evictions: u64,
+    evictions_for_bytes: u64,
+    print_evictions: u64,
     by_call_id: HashMap<String, Vec<u64>>,
     by_key: HashMap<Key, Vec<u64>>,
     /// By the Call-ID in a Replaces, of the call's own or of its REFERs.
@@ -57,6 +60,17 @@ struct Entry<N> {
     name: N,
     correlation: Correlation,
     bytes: usize,
+}
+
+/// How full a [`LinkTable`] is.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkFills {
+    /// Calls that are remembered.
+    pub calls: Fill,
+    /// Bytes of what their messages say.
+    pub bytes: Fill,
+    /// Digests of their payloads; what had to go are calls whose digests are forgotten.
+    pub payloads: Fill,
 }
 
 /// Whose a payload is.
@@ -79,6 +93,8 @@ impl<N: Clone> LinkTable<N> {
             bytes: 0,
             digests: 0,
             evictions: 0,
+            evictions_for_bytes: 0,
+            print_evictions: 0,
             by_call_id: HashMap::new(),
             by_key: HashMap::new(),
             by_replaced: HashMap::new(),
@@ -96,28 +112,15 @@ impl<N: Clone> LinkTable<N> {
         found
     }
 
-    /// How many calls it remembers.
+    /// How full it is.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether it remembers none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// How many calls it may remember.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.config.calls
-    }
-
-    /// How many calls had to be forgotten.
-    #[must_use]
-    pub fn evictions(&self) -> u64 {
-        self.evictions
+    pub fn fills(&self) -> LinkFills {
+        let Links { calls, bytes, payloads, .. } = self.config;
+        LinkFills {
+            calls: Fill::new(self.entries.len(), calls, self.evictions),
+            bytes: Fill::new(self.bytes, bytes, self.evictions_for_bytes),
+            payloads: Fill::new(self.digests, payloads, self.print_evictions),
+        }
     }
 
     fn find(&self, call: &Correlation) -> Vec<(N, LinkReason)> {
@@ -250,8 +253,15 @@ impl<N: Clone> LinkTable<N> {
         let bytes = size_of::<Entry<N>>() + correlation.weight();
         self.bytes += bytes;
         self.entries.push_back(Entry { name, correlation, bytes });
-        while self.digests > self.config.payloads && self.forget_print() {}
-        while (self.entries.len() > self.config.calls || self.bytes > self.config.bytes) && self.forget() {}
+        while self.digests > self.config.payloads && self.forget_print() {
+            self.print_evictions += 1;
+        }
+        while self.entries.len() > self.config.calls && self.forget() {
+            self.evictions += 1;
+        }
+        while self.bytes > self.config.bytes && self.forget() {
+            self.evictions_for_bytes += 1;
+        }
     }
 
     /// Forgets the payloads of the call whose payloads are oldest.
@@ -285,7 +295,6 @@ impl<N: Clone> LinkTable<N> {
         let number = self.first;
         self.first += 1;
         self.bytes -= bytes;
-        self.evictions += 1;
         unlist(&mut self.by_call_id, &correlation.call_id, number);
         for key in &correlation.keys {
             unlist(&mut self.by_key, key, number);

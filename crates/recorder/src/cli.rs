@@ -55,6 +55,9 @@ pub(crate) struct Replay {
     /// Leave the keys of encrypted media in the signalling that is kept; without it they are blanked
     #[arg(long)]
     pub(crate) with_keys: bool,
+    /// A header whose value calls of one conversation share, or which holds the other's Call-ID; may be given again
+    #[arg(long, value_name = "NAME", value_parser = header_name)]
+    pub(crate) link_header: Vec<String>,
     /// Threads in all; the recordings do not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
@@ -131,6 +134,9 @@ pub(crate) struct List {
     /// With that flag, such as one_way
     #[arg(long)]
     pub(crate) flag: Option<String>,
+    /// Of the conversation of that call: it, and all that are linked with it
+    #[arg(long, value_name = "ID")]
+    pub(crate) linked: Option<CallId>,
     /// At least so long from answer to end: seconds, or 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) min_duration: Option<f64>,
@@ -168,6 +174,16 @@ pub(crate) struct Serve {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
     pub(crate) listen: SocketAddr,
+}
+
+/// A token (RFC 3261, section 25.1).
+fn header_name(text: &str) -> Result<String, String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_token) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is no name of a header: give it without colon and value, such as X-CID"))
+    }
 }
 
 /// RFC 3339, or a span back from now.
@@ -212,6 +228,14 @@ mod tests {
     #[test]
     fn the_definitions_hold_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_header_is_named_without_its_colon() {
+        assert_eq!(header_name("X-CID").as_deref(), Ok("X-CID"));
+        assert!(
+            header_name("X-CID: 1").is_err() && header_name("").is_err() && header_name("Übung").is_err()
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@
 #[cfg(test)]
 mod bounds;
 mod calls;
+mod chain;
 mod cli;
+mod conversation;
 mod exit;
 mod intake;
 mod ledger;

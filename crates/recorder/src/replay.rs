@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use call::End;
+use call::{End, Links};
 use capture::Input;
 use rtp::Copying;
 use seal::{Settings, Silence};
@@ -35,7 +35,8 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     }
     let store = Store::open(&arguments.store.store)?;
     store.remove_abandoned()?;
-    let ledger = Ledger::new(&store, open_index(&store)?);
+    let links = Links { headers: arguments.link_header.clone(), ..Links::default() };
+    let ledger = Ledger::new(&store, open_index(&store)?, links);
     let mut run = Run::new(arguments, captures, store, ledger);
     exit = exit.max(run.read_all(&stop)?);
     exit = exit.max(run.finish()?);
@@ -115,7 +116,7 @@ impl<'a> Run<'a> {
         let threads = arguments.threads.map_or_else(processors, usize::from);
         let spill = capture::Spill::new(store.dir());
         let kept = Kept { mapped: captures.medium(), spilled: spill.spilled() };
-        let sealers = Sealers::new(threads, store.clone(), kept, settings);
+        let sealers = Sealers::new(threads, store.clone(), kept, settings, arguments.link_header.clone());
         let progress = Progress::new(captures.bytes_total(), arguments.quiet);
         let config = call::Config { copying, ..call::Config::default() };
         let mut intake = Intake::new(config, wire::Limits::default());

@@ -255,9 +255,9 @@ fn what_is_forgotten_leaves_nothing_behind() {
         let stream = voice(n as u64, 40);
         correlation.prints = vec![print(Side::Caller, (1, 9), &stream)];
         table.enter(n, correlation);
-        assert!(table.len() <= 3 && table.digests <= 20 && table.by_digest.len() <= 20);
+        assert!(table.entries.len() <= 3 && table.digests <= 20 && table.by_digest.len() <= 20);
     }
-    assert_eq!(table.evictions(), 17);
+    assert_eq!(table.fills().calls.evicted, 17);
     while table.forget() {}
     assert_eq!((table.bytes, table.digests), (0, 0));
     assert!(table.by_call_id.is_empty() && table.by_key.is_empty() && table.by_replaced.is_empty());
