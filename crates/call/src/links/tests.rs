@@ -339,12 +339,16 @@ proptest! {
         apart in 0..20i64,
         faults in prop::collection::vec((prop::bool::weighted(0.1), 0..5i64), 7..40),
         later in 600..100_000i64,
+        music_last: bool,
     ) {
+        // What was heard last is what is remembered: each of the two is it in its turn.
+        let (music_at, prompt_at) = if music_last { (1_000_000, 0) } else { (0, 1_000_000) };
+        let moved = |said: &[(u64, i64)], by: i64| said.iter().map(|&(digest, ms)| (digest, ms + by)).collect::<Vec<_>>();
         let (music, prompt) = (voice(100, 200), voice(101, 100));
         let all = (0..calls as u8).map(|n| {
             let phone = 20 + n;
-            let mut heard = relayed(&music, i64::from(n) * apart, &faults);
-            heard.extend(prompt.iter().map(|&(digest, ms)| (digest, 40_000 + ms + i64::from(n) * later)));
+            let mut heard = moved(&relayed(&music, i64::from(n) * apart, &faults), music_at);
+            heard.extend(moved(&prompt, prompt_at + i64::from(n) * later));
             vec![print(Side::Caller, (phone, 9), &voice(u64::from(n), 200)), print(Side::Callee, (9, phone), &heard)]
         });
         prop_assert!(payload_links(all.collect()).is_empty());
