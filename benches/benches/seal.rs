@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use benches::{Held, Load};
-use call::{Arrival, Call, Config, End, Tracker};
+use call::{Arrival, Call, Config, Correlation, End, Tracker};
 use clock::Span;
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -38,6 +38,22 @@ fn calls_of_a_minute(bencher: Bencher<'_, '_>) {
             let sealed = seal::seal(call, &held, store, &settings);
             assert!(sealed.record.recording.is_some());
         }
+    });
+}
+
+/// What linking reads of the same calls: their messages, and the payloads of both legs. An item is a packet.
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn correlations(bencher: Bencher<'_, '_>) {
+    let held =
+        Held::of(Load { calls: CALLS, seconds: SECONDS, stagger: Span::from_ms(25), ..Load::default() });
+    let calls = closed(&held);
+    let packets = calls.iter().flat_map(|call| call.legs.caller.iter().chain(&call.legs.callee));
+    let packets: usize = packets.map(|matched| matched.stream.kept.len()).sum();
+    bencher.counter(ItemsCount::new(packets)).bench_local(|| {
+        calls
+            .iter()
+            .map(|call| Correlation::of(call, &[], &held))
+            .for_each(|one| drop(divan::black_box(one)));
     });
 }
 

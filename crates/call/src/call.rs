@@ -40,6 +40,10 @@ pub struct Call {
     pub refused: Vec<Refused>,
     /// Whether its signalling was seen; where not, its dialog is but a name.
     pub is_signalled: bool,
+    /// The dialog whose place its INVITE was to take.
+    pub replaces: Option<sip::Replaces>,
+    /// Where each side's first message came from.
+    pub signalling: Both<Option<Endpoint>>,
     /// Streams that this call and another could claim with equal right.
     pub ambiguous_streams: u32,
     /// How it ended.
@@ -119,8 +123,10 @@ impl Call {
     /// What became of it.
     #[must_use]
     pub fn state(&self) -> State {
-        let hung_up = matches!(self.end, End::ByeCaller | End::ByeCallee);
-        match (self.dialog.answered_at, self.end, self.dialog.status_code) {
+        // That another call took its place says why it ended, and not how.
+        let end = self.dialog.end.filter(|_| self.end == End::Replaced).unwrap_or(self.end);
+        let hung_up = matches!(end, End::ByeCaller | End::ByeCallee);
+        match (self.dialog.answered_at, end, self.dialog.status_code) {
             // What refused it or gave it up was seen, even where its INVITE was not.
             (None, End::Rejected, Some(408 | 500..=599)) => State::Failed,
             (None, End::Rejected, _) => State::Rejected,

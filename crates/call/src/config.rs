@@ -76,3 +76,22 @@ impl Default for Config {
         }
     }
 }
+
+/// By what calls of one conversation are found, and how much of those that are over is remembered for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Links {
+    /// Headers whose value names a conversation, or another call's Call-ID.
+    pub headers: Vec<String>,
+    /// How many calls are remembered.
+    pub calls: usize,
+    /// How many bytes of what their messages say.
+    pub bytes: usize,
+    /// How many digests of their payloads.
+    pub payloads: usize,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Links { headers: Vec::new(), calls: 65_536, bytes: 64 << 20, payloads: 1 << 18 }
+    }
+}

@@ -17,6 +17,7 @@ use crate::dialog::{Dialog, End, Phase};
 use crate::evidence::Reason;
 use crate::forks::{Forks, may_describe};
 use crate::negotiation::{Brought, Negotiation};
+use crate::replacement;
 use crate::side::{Both, Side};
 use crate::tags::Tags;
 use crate::text::Texts;
@@ -42,6 +43,10 @@ pub(crate) struct OpenCall {
     pub(crate) ports_reused: bool,
     /// Whether nothing is known of it but its media.
     pub(crate) is_unsignalled: bool,
+    /// The dialog whose place its INVITE is to take.
+    pub(crate) replaces: Option<sip::Replaces>,
+    /// Whether another call took its place.
+    pub(crate) replaced: bool,
     kept_bytes: usize,
     report_bytes: usize,
     seen: HashSet<u64, FixedState>,
@@ -86,7 +91,8 @@ pub(crate) struct Attached {
 
 impl OpenCall {
     pub(crate) fn begin(message: &Message<'_>, tags: &Tags, at: Time) -> Option<OpenCall> {
-        Some(OpenCall::new(Dialog::begin(message, tags, at)?))
+        let dialog = Dialog::begin(message, tags, at)?;
+        Some(OpenCall { replaces: replacement::asked_by(message), ..OpenCall::new(dialog) })
     }
 
     /// A call of which only media is seen.
@@ -111,6 +117,8 @@ impl OpenCall {
             last_media_at: None,
             ports_reused: false,
             is_unsignalled: false,
+            replaces: None,
+            replaced: false,
             kept_bytes: 0,
             report_bytes: 0,
             seen: HashSet::default(),

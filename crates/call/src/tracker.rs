@@ -21,6 +21,7 @@ use crate::fill::{Fill, Fills};
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
 use crate::release::Released;
+use crate::replacement;
 use crate::side::Side;
 use crate::sweep::Sweep;
 use crate::tags::Tags;
@@ -188,6 +189,7 @@ impl Tracker {
             Ok(None) => {}
             Err(_) => self.counts.sdp_errors += 1,
         }
+        replacement::carry_out(&mut self.calls, key, &message);
         self.calls.reschedule(key);
     }
 
@@ -298,6 +300,7 @@ impl Tracker {
     fn close(&mut self, key: CallKey, end: End) {
         self.media.find_better_reasons(key, &mut self.calls);
         let Some(mut open) = self.calls.remove(key) else { return };
+        let end = replacement::end(&open, end);
         let media_until = open.media_until(self.config.patience.grace);
         let Released { legs, forks, refused } = self.media.release(key, &mut open, media_until);
         // It is seen when it is made, for until then it may become another call's media.
@@ -319,6 +322,8 @@ impl Tracker {
             messages_dropped: open.messages_dropped,
             reports: open.reports,
             info_digits: open.info_digits,
+            replaces: open.replaces,
+            signalling: open.signalling,
             ambiguous_streams: open.ambiguous_streams,
             end,
             media_until,

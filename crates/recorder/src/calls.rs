@@ -7,8 +7,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use ladder::Ladder;
-use store::{Query, Record, Records, Source, Store};
+use store::{CallId, Query, Record, Records, Source, Store};
 
+use crate::chain;
 use crate::cli::{Calls, Export, List, One};
 use crate::exit::Exit;
 use crate::signalling;
@@ -25,20 +26,34 @@ pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
 
 fn list(arguments: &List) -> anyhow::Result<Exit> {
     let store = Store::at(arguments.store.dir()?)?;
-    let found = Records::find(&store, &query(arguments))?;
-    tell_of(&found.source);
+    let records = match &arguments.linked {
+        Some(id) => linked(&store, id, &query(arguments))?,
+        None => {
+            let found = Records::find(&store, &query(arguments))?;
+            tell_of(&found.source);
+            found.records
+        }
+    };
     let mut out = stdout().lock();
     if arguments.json {
-        for record in &found.records {
+        for record in &records {
             writeln!(out, "{}", record.to_json())?;
         }
-    } else if !found.records.is_empty() {
-        out.write_all(table::draw(&found.records).as_bytes())?;
+    } else if !records.is_empty() {
+        out.write_all(table::draw(&records).as_bytes())?;
     }
-    if found.records.is_empty() && stdout().is_terminal() {
+    if records.is_empty() && stdout().is_terminal() {
         eprintln!("no call fits");
     }
-    Ok(if found.records.is_empty() { Exit::Findings } else { Exit::Done })
+    Ok(if records.is_empty() { Exit::Findings } else { Exit::Done })
+}
+
+/// The calls of a conversation that fit, from their files.
+fn linked(store: &Store, id: &CallId, query: &Query) -> anyhow::Result<Vec<Record>> {
+    let mut records = chain::of(store, &store.record(id)?);
+    records.retain(|record| query.matches(record));
+    let newest = query.limit.map_or(0, |limit| records.len().saturating_sub(limit));
+    Ok(records.split_off(newest))
 }
 
 fn query(arguments: &List) -> Query {
@@ -79,6 +94,10 @@ fn show(arguments: &One) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     out.write_all(facts(&record).as_bytes())?;
+    if !record.links.is_empty() {
+        writeln!(out)?;
+        out.write_all(chain::draw(&chain::of(&store, &record), &record.id).as_bytes())?;
+    }
     let packets = store.recording(&record.id).join("call.pcapng");
     if packets.exists() {
         let ladder = Ladder::read(&packets).with_context(|| format!("{}: no ladder", packets.display()))?;
@@ -194,7 +213,7 @@ fn export(arguments: &Export) -> anyhow::Result<Exit> {
 }
 
 /// The call that a folder was filled with before.
-fn exported_before(folder: &Path) -> Option<store::CallId> {
+fn exported_before(folder: &Path) -> Option<CallId> {
     let json = fs::read(folder.join("call.json")).ok()?;
     Record::from_json(&json).ok().map(|record| record.id)
 }

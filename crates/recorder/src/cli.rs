@@ -109,6 +109,9 @@ pub(crate) struct Common {
     /// Read SIP over TLS by the secrets in FILE, a key log as SSLKEYLOGFILE makes them (NSS); repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_keylog: Vec<PathBuf>,
+    /// A header whose value calls of one conversation share, or which holds the other's Call-ID; may be given again
+    #[arg(long, value_name = "NAME", value_parser = header_name)]
+    pub(crate) link_header: Vec<String>,
     /// Threads in all; the recordings do not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
@@ -252,6 +255,9 @@ pub(crate) struct List {
     /// With that flag, such as one_way
     #[arg(long)]
     pub(crate) flag: Option<String>,
+    /// Of the conversation of that call: it, and all that are linked with it
+    #[arg(long, value_name = "ID")]
+    pub(crate) linked: Option<CallId>,
     /// At least so long from answer to end: seconds, or 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) min_duration: Option<f64>,
@@ -299,6 +305,16 @@ pub(crate) struct Serve {
     pub(crate) listen: Option<SocketAddr>,
 }
 
+/// A token (RFC 3261, section 25.1).
+pub(crate) fn header_name(text: &str) -> Result<String, String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_token) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is no name of a header: give it without colon and value, such as X-CID"))
+    }
+}
+
 /// RFC 3339, or a span back from now.
 fn time(text: &str) -> Result<Time, String> {
     if let Some(back) = text.strip_prefix('-') {
@@ -341,6 +357,14 @@ mod tests {
     #[test]
     fn the_definitions_hold_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_header_is_named_without_its_colon() {
+        assert_eq!(header_name("X-CID").as_deref(), Ok("X-CID"));
+        assert!(
+            header_name("X-CID: 1").is_err() && header_name("").is_err() && header_name("Übung").is_err()
+        );
     }
 
     #[test]

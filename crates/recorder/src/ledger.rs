@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use call::Correlation;
 use store::socket::Server;
 use store::{Index, Outcome, Record, Store};
 use web::metrics::Metrics;
 
+use crate::conversation::Conversations;
 use crate::metrics;
 use crate::sealers::Done;
 
@@ -19,6 +21,7 @@ pub(crate) struct Ledger {
     rows: Vec<Record>,
     /// Intervals of provenance in `rows`: of what a record holds, all that a long call makes long.
     intervals: usize,
+    conversations: Conversations,
     outcomes: BTreeMap<Outcome, u64>,
     storage_errors: u64,
     audio_bytes: u64,
@@ -31,7 +34,7 @@ const MOST_INTERVALS: usize = 1 << 18;
 
 impl Ledger {
     /// A ledger over `index`, which it also opens to other commands; where that fails they read the files.
-    pub(crate) fn new(store: &Store, index: Index, metrics: Metrics) -> Ledger {
+    pub(crate) fn new(store: &Store, index: Index, metrics: Metrics, conversations: Conversations) -> Ledger {
         let index = Arc::new(index);
         let answering = store::socket::serve(store, Arc::clone(&index)).ok();
         let (metrics, outcomes) = (Arc::new(metrics), BTreeMap::new());
@@ -41,6 +44,7 @@ impl Ledger {
             metrics,
             rows: Vec::new(),
             intervals: 0,
+            conversations,
             outcomes,
             storage_errors: 0,
             audio_bytes: 0,
@@ -50,17 +54,39 @@ impl Ledger {
     /// Enters a call.
     pub(crate) fn enter(&mut self, done: Done) -> Result<(), store::Error> {
         metrics::enter(&self.metrics, &done);
-        let record = done.sealed.record;
+        let Done { sealed, correlation, .. } = done;
+        let mut record = sealed.record;
         *self.outcomes.entry(record.outcome).or_default() += 1;
-        self.storage_errors += u64::from(done.sealed.error.is_some());
         self.audio_bytes += record.recording.as_ref().map_or(0, |recording| recording.bytes);
-        self.intervals += record.provenance.len();
-        self.rows.push(record);
+        match (sealed.error, correlation) {
+            (Some(_), _) => self.storage_errors += 1,
+            (None, Some(correlation)) => self.link(&mut record, correlation),
+            (None, None) => {}
+        }
+        self.put(record);
         if self.rows.len() >= BATCH || self.intervals >= MOST_INTERVALS { self.write_rows() } else { Ok(()) }
     }
 
-    /// The metrics that the calls were entered into.
+    /// Links a call with those before it.
+    fn link(&mut self, record: &mut Record, correlation: Correlation) {
+        match self.conversations.enter(record, correlation, &mut self.rows) {
+            Ok(amended) => amended.into_iter().for_each(|record| self.put(record)),
+            Err(error) => {
+                // Its audio is safe; the links that could not be written are found again by another replay.
+                eprintln!("sipreel: {}: cannot be linked: {error}", record.id);
+                self.storage_errors += 1;
+            }
+        }
+    }
+
+    fn put(&mut self, record: Record) {
+        self.intervals += record.provenance.len();
+        self.rows.push(record);
+    }
+
+    /// The metrics that the calls were entered into, and their links.
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        metrics::count_links(&self.metrics, &self.conversations);
         &self.metrics
     }
 

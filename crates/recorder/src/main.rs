@@ -7,10 +7,12 @@
 mod bounds;
 mod calls;
 mod capture_clock;
+mod chain;
 mod cli;
 mod config;
 mod configuration;
 mod connections;
+mod conversation;
 mod exit;
 mod intake;
 mod ledger;

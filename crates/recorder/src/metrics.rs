@@ -1,10 +1,11 @@
 //! The metrics of a run, brought up to date from what the parts have counted.
 
 use call::Tracker;
-use store::{EndReason, Outcome, Provenance};
+use store::{EndReason, LinkReason, Outcome, Provenance};
 use web::metrics::{Disposition, Families, Labels, Metrics, Operation, OrphanReason, SrtpResult, Table};
 
 use crate::connections;
+use crate::conversation::Conversations;
 use crate::intake::{Counts, Intake};
 use crate::sealers::Done;
 use crate::sources::{self, Sources};
@@ -23,6 +24,7 @@ pub(crate) fn new() -> Metrics {
     let labels = Labels {
         outcomes: &words(Outcome::ALL),
         end_reasons: &EndReason::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>(),
+        link_reasons: &LinkReason::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>(),
         audio: &Provenance::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>(),
         sip_methods: &methods,
         sip_classes: &classes,
@@ -86,6 +88,23 @@ pub(crate) fn count(metrics: &Metrics, intake: &Intake, sources: &Sources, ended
         families.capture.set_set_aside(TCP, intake.streams().table().ignored);
         count_tracked(families, intake.tracker(), ended);
         count_wire(families, intake);
+    });
+}
+
+/// Enters what is known of conversations.
+pub(crate) fn count_links(metrics: &Metrics, conversations: &Conversations) {
+    metrics.update(|families| {
+        for (reason, count) in conversations.found() {
+            families.calls.set_links(reason.as_str(), count);
+        }
+        let fills = conversations.fills();
+        for (table, fill) in [
+            (Table::LinkedCalls, fills.calls),
+            (Table::LinkedBytes, fills.bytes),
+            (Table::LinkedPayloads, fills.payloads),
+        ] {
+            families.tables.set(table, fill.entries, fill.limit, fill.evicted);
+        }
     });
 }
 

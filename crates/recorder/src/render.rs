@@ -52,6 +52,7 @@ fn of(packets: &Path, store: PathBuf) -> Replay {
             with_keys: true,
             orphans: None,
             tls_keylog: Vec::new(),
+            link_header: Vec::new(),
             threads: Some(1),
             metrics: None,
             quiet: true,

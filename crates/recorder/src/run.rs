@@ -16,6 +16,7 @@ use web::metrics::{Metrics, Source};
 
 use crate::cli::Common;
 use crate::config::Settings;
+use crate::conversation::Conversations;
 use crate::exit::Exit;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
@@ -50,10 +51,17 @@ impl<'a> Run<'a> {
         mapped: Medium,
         (progress, metrics): (Progress, Metrics),
     ) -> anyhow::Result<Run<'a>> {
-        let ledger = Ledger::new(&store, open_index(&store)?, metrics);
+        let conversations = Conversations::new(&store, settings.seal.durability, settings.links.clone());
+        let ledger = Ledger::new(&store, open_index(&store)?, metrics, conversations);
         let spill = capture::Spill::new(store.dir());
         let kept = Kept { mapped, spilled: spill.spilled() };
-        let sealers = Sealers::new(settings.threads, store.clone(), kept, settings.seal);
+        let sealers = Sealers::new(
+            settings.threads,
+            store.clone(),
+            kept,
+            settings.seal,
+            settings.links.headers.clone(),
+        );
         let mut intake = Intake::new(settings.call, settings.wire);
         intake.follow_connections(Streams::new(settings.tcp, settings.keys.clone()));
         intake.spill_to(spill);

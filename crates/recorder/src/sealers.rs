@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use call::Call;
+use call::{Call, Correlation};
 use capture::{Medium, Place, Spilled};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
 use seal::{Sealed, Settings};
@@ -16,6 +16,8 @@ use store::Store;
 /// A sealed call and how long it took.
 pub(crate) struct Done {
     pub(crate) sealed: Sealed,
+    /// What it says of its place in a conversation; nothing where that met a fault of this program.
+    pub(crate) correlation: Option<Correlation>,
     pub(crate) took: Duration,
 }
 
@@ -24,6 +26,8 @@ struct Workshop {
     store: Store,
     medium: Kept,
     settings: Settings,
+    /// Headers whose values name a conversation.
+    link_headers: Vec<String>,
 }
 
 /// The threads, or, with one thread in all, the caller's own.
@@ -43,8 +47,14 @@ struct Pool {
 
 impl Sealers {
     /// With one thread, calls are sealed where they are handed in; with more, beside the reading.
-    pub(crate) fn new(threads: usize, store: Store, medium: Kept, settings: Settings) -> Sealers {
-        let workshop = Arc::new(Workshop { store, medium, settings });
+    pub(crate) fn new(
+        threads: usize,
+        store: Store,
+        medium: Kept,
+        settings: Settings,
+        link_headers: Vec<String>,
+    ) -> Sealers {
+        let workshop = Arc::new(Workshop { store, medium, settings, link_headers });
         let pool = (threads > 1).then(|| Pool::new(threads, &workshop));
         Sealers { workshop, pool, early: BTreeMap::new(), next: 0 }
     }
@@ -121,7 +131,9 @@ impl Workshop {
         // A fault in one call's audio must not cost the others theirs, nor the ledger its sum.
         let seal = || seal::seal(call, &self.medium, &self.store, &self.settings);
         let sealed = catch_unwind(AssertUnwindSafe(seal)).unwrap_or_else(|_| seal::give_up(call));
-        Done { sealed, took: begun.elapsed() }
+        let correlate = || Correlation::of(call, &self.link_headers, &self.medium);
+        let correlation = catch_unwind(AssertUnwindSafe(correlate)).ok();
+        Done { sealed, correlation, took: begun.elapsed() }
     }
 }
 

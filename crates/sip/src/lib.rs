@@ -6,6 +6,7 @@
 //! does not. Nothing here knows of SDP, of RTP or of time.
 
 mod body;
+pub mod charging_vector;
 mod cseq;
 pub mod dtmf_relay;
 mod framer;
@@ -16,6 +17,9 @@ mod list;
 mod message;
 mod method;
 mod name_address;
+mod refer_to;
+mod replaces;
+mod session_id;
 mod start_line;
 mod text;
 mod uri;
@@ -29,6 +33,9 @@ pub use crate::header::HeaderName;
 pub use crate::message::{Message, ReadError};
 pub use crate::method::Method;
 pub use crate::name_address::NameAddress;
+pub use crate::refer_to::ReferTo;
+pub use crate::replaces::Replaces;
+pub use crate::session_id::SessionUuid;
 pub use crate::start_line::{StartLine, StatusClass, sniff};
 pub use crate::uri::UriView;
 pub use crate::via::Via;

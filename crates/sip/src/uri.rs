@@ -99,7 +99,7 @@ fn present(text: &str) -> Option<&str> {
 }
 
 /// Percent escapes decoded (RFC 3986, section 2.1); one that is none stays as it is.
-fn decoded(text: &str) -> Cow<'_, str> {
+pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

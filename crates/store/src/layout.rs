@@ -3,6 +3,7 @@
 //! ```text
 //! STORE/recordings/2026/01/31/ID/{call.json, call.wav, call.pcapng}     whole, always
 //! STORE/open/ID/    a call being recorded, or left by a crash     open/ID.tmp/  being rendered     open/ID.old/  replaced
+//!                   open/ID.new/  its record written anew
 //! STORE/index/      sled     STORE/index.lock  held by its owner     STORE/sipreel.sock  where its owner answers
 //! ```
 

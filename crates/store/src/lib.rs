@@ -4,6 +4,7 @@
 //! index only makes finding fast and can always be built anew from the files. Nothing here knows of SIP, SDP, RTP or
 //! codecs: it takes and gives plain values.
 
+mod amend;
 mod error;
 mod evidence;
 mod find;

@@ -213,6 +213,10 @@ closed_set! {
         SessionId = "session_id",
         /// One replaces the other (RFC 3891).
         Replaces = "replaces",
+        /// One came of a REFER in the other, or the REFER names it (RFC 3515).
+        Refer = "refer",
+        /// They share the identity of a charging vector (RFC 7315).
+        Icid = "icid",
         /// A header of the site's own names the other.
         XHeader = "x_header",
         /// Their media is the same bytes.
@@ -243,6 +247,10 @@ mod tests {
         assert_eq!(
             joined(Provenance::ALL.iter().map(|word| word.as_str()).collect()),
             "received|concealed|comfort_noise|silence|hold|masked|not_captured"
+        );
+        assert_eq!(
+            joined(LinkReason::ALL.iter().map(|word| word.as_str()).collect()),
+            "session_id|replaces|refer|icid|x_header|payload_match"
         );
     }
 

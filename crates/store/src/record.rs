@@ -79,9 +79,9 @@ pub struct Record {
     pub messages: Vec<TextMessage>,
     /// What a listener should know, in alphabetical order.
     pub flags: BTreeSet<String>,
-    /// The ids of linked calls.
+    /// The Call-IDs of linked calls.
     pub linked_call_ids: Vec<String>,
-    /// The same with the reason for each.
+    /// The same with each reason, in the order of their times.
     pub links: Vec<Link>,
     /// What the site attached to the call.
     pub tags: BTreeMap<String, String>,
@@ -131,6 +131,23 @@ impl Record {
         }
     }
 
+    /// Notes that it is linked with the call `id`, whose Call-ID is `call_id`. Links stand in the order of the calls'
+    /// times, whichever was found first.
+    pub fn link(&mut self, id: &CallId, call_id: &str, reason: LinkReason) {
+        let link = Link { call_id: call_id.to_owned(), reason, id: Some(id.clone()) };
+        if self.links.len() < MOST_LINKS && !self.links.contains(&link) {
+            self.links.push(link);
+            let place = |link: &Link| (link.id.clone(), link.call_id.clone(), link.reason.as_str());
+            self.links.sort_by_key(place);
+        }
+        self.linked_call_ids.clear();
+        for link in &self.links {
+            if !self.linked_call_ids.contains(&link.call_id) {
+                self.linked_call_ids.push(link.call_id.clone());
+            }
+        }
+    }
+
     /// The record as one line of JSON, without its line feed.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -145,6 +162,9 @@ impl Record {
         serde_json::from_slice(json)
     }
 }
+
+/// A conversation of more calls is none.
+const MOST_LINKS: usize = 256;
 
 /// A party as its header names it.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
@@ -246,10 +266,13 @@ pub struct Interval {
 /// Another call of the same conversation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Link {
-    /// Its id.
+    /// The Call-ID of its dialog.
     pub call_id: String,
     /// Why it is thought to belong.
     pub reason: LinkReason,
+    /// Its id in this store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<CallId>,
 }
 
 /// The rules that a recording is kept by.
@@ -354,8 +377,28 @@ pub(crate) mod tests {
             kind: Provenance::Received,
         }];
         record.flags = ["one_way", "dead_air"].map(String::from).into();
-        record.links = vec![Link { call_id: id.to_string(), reason: LinkReason::XHeader }];
+        record.links = vec![Link { call_id: id.to_string(), reason: LinkReason::XHeader, id: None }];
         record
+    }
+
+    #[test]
+    fn links_are_in_one_order_whichever_came_first() {
+        let id = |n: i64| CallId::new(Time::from_ns(n * 1_000_000_000), "x", "y");
+        let links = [(2, "b", LinkReason::Replaces), (1, "a", LinkReason::Refer), (2, "b", LinkReason::Icid)];
+        let linked = |order: [usize; 4]| {
+            let mut record = Record::new(id(3), "c".into(), State::Completed, Outcome::Recorded);
+            for (n, call_id, reason) in order.into_iter().filter_map(|at| links.get(at % 3)) {
+                record.link(&id(*n), call_id, *reason);
+            }
+            record
+        };
+        let record = linked([0, 1, 2, 0]);
+        assert_eq!(record.linked_call_ids, ["a", "b"]);
+        assert_eq!(record.links.len(), 3);
+        assert_eq!(record, linked([2, 0, 1, 1]));
+        let json = record.to_json();
+        assert!(json.contains(&format!(r#"{{"call_id":"a","reason":"refer","id":"{}"}}"#, id(1))), "{json}");
+        assert_eq!(Record::from_json(json.as_bytes()).unwrap(), record);
     }
 
     #[test]

@@ -174,6 +174,8 @@ impl Drop for Recording {
 
 /// Behind the id in the name of a folder that a replay fills.
 const BEING_RENDERED: &str = ".tmp";
+/// Behind the id of a recording whose record is written anew.
+pub(crate) const BEING_AMENDED: &str = ".new";
 /// Behind the id of a recording that a newer one of the same call replaces.
 const REPLACED: &str = ".old";
 
@@ -182,7 +184,7 @@ const REPLACED: &str = ".old";
 pub enum Abandoned {
     /// A live call whose recorder ended: to be recovered from its journal.
     Live(CallId),
-    /// A recording that a replay had not finished: the capture is still there, this can go.
+    /// A recording or a record that was not finished: what it is made of is still there, this can go.
     Rendering(PathBuf),
     /// An older recording put aside: it goes, or goes back where the newer one did not come.
     Replaced(CallId, PathBuf),
@@ -226,7 +228,7 @@ fn left_over(path: PathBuf) -> Option<Abandoned> {
     if let Some(id) = name.strip_suffix(REPLACED) {
         return Some(Abandoned::Replaced(id.parse().ok()?, path));
     }
-    match name.strip_suffix(BEING_RENDERED) {
+    match name.strip_suffix(BEING_RENDERED).or_else(|| name.strip_suffix(BEING_AMENDED)) {
         Some(id) => id.parse::<CallId>().ok().map(|_| Abandoned::Rendering(path)),
         None => name.parse().ok().map(Abandoned::Live),
     }
@@ -239,12 +241,12 @@ fn sync_files(folder: &Path) -> Result<(), Error> {
 }
 
 /// Syncs a file, or a folder's list of names.
-fn sync(path: &Path) -> Result<(), Error> {
+pub(crate) fn sync(path: &Path) -> Result<(), Error> {
     File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
 }
 
 /// Deletes a folder, if there is one.
-fn delete(folder: &Path) -> Result<(), Error> {
+pub(crate) fn delete(folder: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         deleted => deleted.map_err(Error::io("delete", folder)),

@@ -74,6 +74,11 @@ impl Check<'_> {
         })
     }
 
+    /// The name of a header.
+    pub(crate) fn header(self, key: &str, value: &Spanned<String>) -> Result<String, Problem> {
+        crate::cli::header_name(value.get_ref()).map_err(|what| self.problem(value, format!("{key}: {what}")))
+    }
+
     /// Something that is not empty.
     pub(crate) fn filled(self, key: &str, value: &Spanned<String>) -> Result<String, Problem> {
         match value.get_ref() {

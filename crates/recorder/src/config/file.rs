@@ -23,6 +23,7 @@ pub(crate) struct File {
     pub(crate) threads: Set<Whole>,
     pub(crate) limits: Limits,
     pub(crate) patience: Patience,
+    pub(crate) links: Links,
     pub(crate) record: Record,
     pub(crate) serve: Serve,
 }
@@ -44,6 +45,9 @@ pub(crate) struct Limits {
     pub(crate) duplicates: Set<Whole>,
     pub(crate) duplicate_s: Set<Seconds>,
     pub(crate) hep_connections: Set<Whole>,
+    pub(crate) linked_calls: Set<Whole>,
+    pub(crate) linked_bytes: Set<Bytes>,
+    pub(crate) linked_payloads: Set<Whole>,
 }
 
 #[derive(Deserialize, Default, Debug)]
@@ -56,6 +60,12 @@ pub(crate) struct Patience {
     pub(crate) media_s: Set<Seconds>,
     pub(crate) no_media_s: Set<Seconds>,
     pub(crate) unsignalled_s: Set<Seconds>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Links {
+    pub(crate) headers: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Deserialize, Default, Debug)]

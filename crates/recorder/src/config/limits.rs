@@ -31,6 +31,24 @@ impl Config {
         Ok(config)
     }
 
+    /// How calls are linked: by the headers of the command line, else by those of the file.
+    pub(crate) fn links(&self, headers: &[String]) -> Result<call::Links, Problem> {
+        let (check, limits) = (self.checker(), &self.file.limits);
+        let mut links = call::Links::default();
+        let named = self.file.links.headers.iter().flatten();
+        let named = named.map(|name| check.header("links.headers", name)).collect::<Result<Vec<_>, _>>()?;
+        links.headers = if headers.is_empty() { named } else { headers.to_vec() };
+        for (key, set, value) in [
+            ("limits.linked_calls", &limits.linked_calls, &mut links.calls),
+            ("limits.linked_payloads", &limits.linked_payloads, &mut links.payloads),
+        ] {
+            *value = check.whole(key, set, 1..=1_000_000_000)?.unwrap_or(*value);
+        }
+        let bytes = check.bytes("limits.linked_bytes", &limits.linked_bytes, MIB..=TIB)?;
+        links.bytes = bytes.unwrap_or(links.bytes);
+        Ok(links)
+    }
+
     /// How many connections are followed, and what waits in them.
     pub(crate) fn tcp_limits(&self) -> Result<wire::tcp::Limits, Problem> {
         let (check, limits) = (self.checker(), &self.file.limits);

@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     pub(crate) call: call::Config,
     pub(crate) wire: wire::Limits,
     pub(crate) tcp: wire::tcp::Limits,
+    pub(crate) links: call::Links,
     /// The secrets of TLS connections.
     pub(crate) keys: KeyLog,
     pub(crate) threads: usize,
@@ -53,6 +54,7 @@ impl Settings {
             },
             wire: config.wire_limits()?,
             tcp: config.tcp_limits()?,
+            links: config.links(&common.link_header)?,
             keys: connections::key_log(if common.tls_keylog.is_empty() {
                 &file.tls_keylog
             } else {

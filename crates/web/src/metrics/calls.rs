@@ -1,4 +1,4 @@
-//! Calls: `calls_seen_total`, `calls_total`, `calls_active`, `calls_closed_total`, and how long they take.
+//! Calls: `calls_seen_total`, `calls_total`, `calls_active`, `calls_closed_total`, `call_links_total`, and how long they take.
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 
@@ -13,6 +13,7 @@ pub struct Calls {
     ended: Labelled<IntCounter>,
     active: IntGauge,
     closed: Labelled<IntCounter>,
+    links: Labelled<IntCounter>,
     setup: Histogram,
     duration: Histogram,
 }
@@ -31,6 +32,11 @@ impl Calls {
                 "calls_closed_total",
                 "Calls whose signalling or media came to an end, by how.",
                 &[("reason", labels.end_reasons)],
+            ),
+            links: register.totals(
+                "call_links_total",
+                "Pairs of calls that are linked as one conversation, by why.",
+                &[("reason", labels.link_reasons)],
             ),
             setup: register.histogram(
                 "call_setup_seconds",
@@ -84,6 +90,11 @@ impl Calls {
     /// All calls so far that ended for a reason.
     pub fn set_closed(&self, reason: &str, total: u64) {
         self.closed.raise(&[reason], total);
+    }
+
+    /// All links so far that were found for a reason.
+    pub fn set_links(&self, reason: &str, total: u64) {
+        self.links.raise(&[reason], total);
     }
 
     /// How long an answered call took to be answered.

@@ -7,6 +7,8 @@ pub struct Labels<'a> {
     pub outcomes: &'a [&'a str],
     /// Why a call ended.
     pub end_reasons: &'a [&'a str],
+    /// Why two calls are linked.
+    pub link_reasons: &'a [&'a str],
     /// Where the samples of a recording come from.
     pub audio: &'a [&'a str],
     /// Methods of SIP requests, with one for the unknown ones.
@@ -157,6 +159,12 @@ closed_set! {
         TcpConnections = "tcp_connections",
         /// Bytes that wait in them for others.
         TcpBytes = "tcp_bytes",
+        /// Calls that are over and may be linked with those to come.
+        LinkedCalls = "linked_calls",
+        /// Bytes of what their messages say.
+        LinkedBytes = "linked_bytes",
+        /// Digests of their payloads.
+        LinkedPayloads = "linked_payloads",
     }
 }
 

@@ -31,6 +31,7 @@ const LABELS: Labels<'_> = Labels {
         "capture_end",
         "shutdown",
     ],
+    link_reasons: &["session_id", "replaces", "refer", "icid", "x_header", "payload_match"],
     audio: &["received", "concealed", "comfort_noise", "silence", "hold", "masked", "not_captured"],
     sip_methods: &["INVITE", "ACK", "BYE", "other"],
     sip_classes: &["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"],
@@ -47,6 +48,7 @@ const LABELS: Labels<'_> = Labels {
 const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("build_info", "gauge", &["version", "revision"], 1),
     ("call_duration_seconds", "histogram", &[], 1),
+    ("call_links_total", "counter", &["reason"], 6),
     ("call_setup_seconds", "histogram", &[], 1),
     ("calls_active", "gauge", &[], 1),
     ("calls_closed_total", "counter", &["reason"], 10),
