@@ -2,6 +2,7 @@
 //!
 //! A stream knows nothing of calls. Packets are kept as they came and looked at with hindsight once the call is over.
 
+mod bursts;
 mod demux;
 mod envelope;
 mod event;
@@ -15,6 +16,7 @@ mod statistics;
 mod streams;
 mod timeline;
 
+pub use bursts::{Bursts, GAP_MINIMUM};
 pub use demux::{Kind, kind};
 pub use event::{EventPayload, Events, TelephoneEvent};
 pub use id::{ExtSeq, PayloadType, Seq, Ssrc, Ticks};

@@ -5,6 +5,7 @@
 
 mod drift;
 mod leg;
+mod listening;
 mod meaning;
 mod outcome;
 mod packets;

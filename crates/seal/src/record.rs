@@ -8,6 +8,7 @@ use store::{CallId, DigitMethod, EndReason, Milliseconds, Provenance, Record, Ro
 
 use crate::Settings;
 use crate::leg::Leg;
+use crate::listening::{Delays, PLAYOUT};
 use crate::outcome;
 use crate::render::{CHANNELS, Rendered};
 use crate::voice::{Secrecy, Voice};
@@ -76,6 +77,12 @@ fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Le
     let mut described = store::Leg::new(role);
     described.streams = leg.voices.iter().map(stream).collect();
     described.dtmf = digits(call, leg, side, settings);
+    described.mos = leg.rating().map(|rating| store::Mos {
+        value: store::Score::new(rating.mos),
+        model: rating.model.to_owned(),
+        r: Some(store::Score::new(rating.r)),
+        playout_ms: Some((PLAYOUT.as_ns() / 1_000_000) as u32),
+    });
     if let Some(quality) = leg.quality() {
         described.quality = json!({
             "loss_ratio": round(quality.loss_ratio, 1e6),
@@ -111,6 +118,8 @@ fn stream(voice: &Voice<'_>) -> store::StreamRecord {
         lost: statistics.lost,
         duplicates: statistics.duplicates,
         reordered: statistics.reordered,
+        delay_ms: delays(voice),
+        bursts: (statistics.lost > 0).then(|| bursts(voice)),
         jitter_ms: store::Jitter {
             mean: Milliseconds::new(statistics.mean_jitter_ms),
             max: Milliseconds::new(statistics.max_jitter_ms),
@@ -124,6 +133,22 @@ fn stream(voice: &Voice<'_>) -> store::StreamRecord {
         },
         encryption,
         authentication_failures,
+    }
+}
+
+fn delays(voice: &Voice<'_>) -> Option<store::Delays> {
+    let delays = Delays::of(voice);
+    let within = |share| delays.within(share).map(Milliseconds::new);
+    Some(store::Delays { p50: within(0.5)?, p95: within(0.95)?, p99: within(0.99)?, max: within(1.0)? })
+}
+
+fn bursts(voice: &Voice<'_>) -> store::Bursts {
+    let bursts = &voice.bursts;
+    store::Bursts {
+        count: bursts.bursts,
+        density: bursts.burst_density().map(store::Score::new),
+        gap_density: bursts.gap_density().map(store::Score::new),
+        longest_run: bursts.longest_run,
     }
 }
 

@@ -4,7 +4,7 @@ use audio::{Codec, Cue};
 use call::Matched;
 use clock::{Span, Time};
 use rtp::{
-    Events, Medium, PayloadType, Sent, Sequence, Slot, Sounding, Statistics, TelephoneEvent, Timeline,
+    Bursts, Events, Medium, PayloadType, Sent, Sequence, Slot, Sounding, Statistics, TelephoneEvent, Timeline,
 };
 use sdp::MediaKind;
 
@@ -28,6 +28,9 @@ pub(crate) enum Secrecy<'a> {
 pub(crate) struct Voice<'a> {
     pub(crate) matched: &'a Matched,
     pub(crate) statistics: Statistics,
+    pub(crate) bursts: Bursts,
+    /// The arrival of its first packet.
+    pub(crate) first_at: Time,
     pub(crate) timeline: Timeline,
     pub(crate) keys: Vec<TelephoneEvent>,
     /// The payload type of most packets, with its name and clock rate.
@@ -89,7 +92,20 @@ impl<'a> Voice<'a> {
         let timeline = Timeline::new(first_at, clock_rate, sorter.sounding);
         let keys = sorter.events.keys(clock_rate);
         let (payloads, undecoded) = (sorter.payloads, sorter.undecoded);
-        Voice { matched, statistics, timeline, keys, payload_type, format, undecoded, secrecy, payloads }
+        let bursts = Bursts::of(&sequence);
+        Voice {
+            matched,
+            statistics,
+            bursts,
+            first_at,
+            timeline,
+            keys,
+            payload_type,
+            format,
+            undecoded,
+            secrecy,
+            payloads,
+        }
     }
 
     /// Whether anything of it can be heard.

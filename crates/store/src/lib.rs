@@ -30,7 +30,7 @@ pub use find::{Records, Source};
 pub use id::CallId;
 pub use index::{Index, Opened};
 pub use layout::Store;
-pub use leg::{Digit, Jitter, Leg, Match, Mos, Ssrc, StreamRecord};
+pub use leg::{Bursts, Delays, Digit, Jitter, Leg, Match, Mos, Ssrc, StreamRecord};
 pub use number::{Milliseconds, Ppm, Score, Seconds};
 pub use outcome::{DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, Role, State, Unknown};
 pub use pattern::Pattern;
