@@ -63,6 +63,9 @@ pub(crate) fn enter(metrics: &Metrics, done: &Done) {
             families.media.observe_loss_ratio(quality.loss_ratio);
             families.media.observe_jitter(quality.jitter_s);
         }
+        for mos in record.legs.iter().filter_map(|leg| leg.mos.as_ref()) {
+            families.media.observe_mos(mos.value.value());
+        }
         families.media.add_srtp(SrtpResult::Opened, done.sealed.srtp.opened);
         families.media.add_srtp(SrtpResult::AuthenticationFailed, done.sealed.srtp.refused);
         for &(origin, samples) in &done.sealed.origins {

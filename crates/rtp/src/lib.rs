@@ -2,6 +2,7 @@
 //!
 //! A stream knows nothing of calls. Packets are kept as they came and looked at with hindsight once the call is over.
 
+mod bursts;
 mod demux;
 mod envelope;
 mod event;
@@ -16,6 +17,7 @@ mod streams;
 mod stun;
 mod timeline;
 
+pub use bursts::{Bursts, GAP_MINIMUM};
 pub use demux::{Kind, kind};
 pub use event::{EventPayload, Events, TelephoneEvent};
 pub use id::{ExtSeq, PayloadType, Seq, Ssrc, Ticks};

@@ -5,11 +5,13 @@ use std::iter::repeat;
 use audio::{Cue, Elsewhere};
 use call::{Call, Side};
 use clock::{Span, Time};
+use emodel::Rating;
 use rtp::{Medium, TelephoneEvent};
 use sdp::MediaKind;
 
 use crate::Quality;
 use crate::foreign::Foreigners;
+use crate::listening;
 use crate::meaning::Meanings;
 use crate::secure::Clear;
 use crate::voice::{Reading, Secrecy, Voice};
@@ -139,6 +141,11 @@ impl<'a> Leg<'a> {
         }
         cues.sort_by_key(|cue| cue.at);
         cues
+    }
+
+    /// What a listener would have said of it; `None` where nothing sounds, or the model does not hold.
+    pub(crate) fn rating(&self) -> Option<Rating> {
+        listening::rating(self.heard())
     }
 
     /// What the network did to what was heard; `None` where nothing came.

@@ -8,6 +8,7 @@ mod evidence;
 mod fit;
 mod foreign;
 mod leg;
+mod listening;
 mod meaning;
 mod outcome;
 mod packets;

@@ -9,6 +9,7 @@ use store::{CallId, DigitMethod, EndReason, Milliseconds, Provenance, Record, Se
 use crate::Settings;
 use crate::evidence;
 use crate::leg::Leg;
+use crate::listening::{Delays, PLAYOUT};
 use crate::meaning;
 use crate::outcome;
 use crate::render::{CHANNELS, Rendered};
@@ -85,6 +86,12 @@ fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Le
     described.named = evidence::named(call, side);
     described.streams = leg.voices.iter().map(stream).collect();
     described.dtmf = digits(call, leg, side, settings);
+    described.mos = leg.rating().map(|rating| store::Mos {
+        value: store::Score::new(rating.mos),
+        model: rating.model.to_owned(),
+        r: Some(store::Score::new(rating.r)),
+        playout_ms: Some((PLAYOUT.as_ns() / 1_000_000) as u32),
+    });
     if let Some(quality) = leg.quality() {
         described.quality = json!({
             "loss_ratio": round(quality.loss_ratio, 1e6),
@@ -120,6 +127,8 @@ pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
         lost: statistics.lost,
         duplicates: statistics.duplicates,
         reordered: statistics.reordered,
+        delay_ms: delays(voice),
+        bursts: (statistics.lost > 0).then(|| bursts(voice)),
         jitter_ms: store::Jitter {
             mean: Milliseconds::new(statistics.mean_jitter_ms),
             max: Milliseconds::new(statistics.max_jitter_ms),
@@ -138,6 +147,22 @@ pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
 fn encapsulation(path: &flow::Path) -> Vec<String> {
     let more = path.has_more().then(|| "...".to_owned());
     path.wraps().map(|wrap| wrap.to_string()).chain(more).collect()
+}
+
+fn delays(voice: &Voice<'_>) -> Option<store::Delays> {
+    let delays = Delays::of(voice);
+    let within = |share| delays.within(share).map(Milliseconds::new);
+    Some(store::Delays { p50: within(0.5)?, p95: within(0.95)?, p99: within(0.99)?, max: within(1.0)? })
+}
+
+fn bursts(voice: &Voice<'_>) -> store::Bursts {
+    let bursts = &voice.bursts;
+    store::Bursts {
+        count: bursts.bursts,
+        density: bursts.burst_density().map(store::Score::new),
+        gap_density: bursts.gap_density().map(store::Score::new),
+        longest_run: bursts.longest_run,
+    }
 }
 
 pub(crate) fn socket(endpoint: flow::Endpoint) -> std::net::SocketAddr {

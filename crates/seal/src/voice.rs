@@ -3,7 +3,7 @@
 use audio::{Codec, Cue, Decoded};
 use call::Matched;
 use clock::{Span, Time};
-use rtp::{Medium, PayloadType, Sequence, Slot, Statistics, TelephoneEvent, Timeline};
+use rtp::{Bursts, Medium, PayloadType, Sequence, Slot, Statistics, TelephoneEvent, Timeline};
 use sdp::MediaKind;
 
 use crate::drift;
@@ -39,6 +39,9 @@ pub(crate) struct Reading<'a, 'f> {
 pub(crate) struct Voice<'a> {
     pub(crate) matched: &'a Matched,
     pub(crate) statistics: Statistics,
+    pub(crate) bursts: Bursts,
+    /// The arrival of its first packet.
+    pub(crate) first_at: Time,
     pub(crate) timeline: Timeline,
     pub(crate) keys: Vec<TelephoneEvent>,
     /// The payload type of most packets, with its name and clock rate.
@@ -96,9 +99,12 @@ impl<'a> Voice<'a> {
         let Sorted { sounding, parts, events, undecoded, is_mismatched } = sorted;
         let timeline = Timeline::new(first_at, clock_rate, sounding);
         let keys = events.keys(clock_rate);
+        let bursts = Bursts::of(&sequence);
         Voice {
             matched,
             statistics,
+            bursts,
+            first_at,
             timeline,
             keys,
             payload_type,

@@ -77,6 +77,12 @@ pub struct StreamRecord {
     pub reordered: u64,
     /// The interarrival jitter (RFC 3550, section 6.4.1).
     pub jitter_ms: Jitter,
+    /// By how much packets came later than the earliest would have; of audio only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<Delays>,
+    /// How the lost packets lie, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Bursts>,
     /// How fast the sender's clock runs against the capture's; null where too little was seen to say.
     pub skew_ppm: Option<Ppm>,
     /// The arrival of the first packet.
@@ -137,6 +143,32 @@ pub struct Jitter {
     pub max: Milliseconds,
 }
 
+/// Which delay so many of a hundred packets stayed within.
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Delays {
+    /// Half of them.
+    pub p50: Milliseconds,
+    /// 95.
+    pub p95: Milliseconds,
+    /// 99.
+    pub p99: Milliseconds,
+    /// All.
+    pub max: Milliseconds,
+}
+
+/// Whether packets were lost here and there or many at once (RFC 3611, section 4.7.2, with a Gmin of 16).
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Bursts {
+    /// How many bursts.
+    pub count: u64,
+    /// The share of packets lost within them; null without one.
+    pub density: Option<Score>,
+    /// The share of packets lost outside of them.
+    pub gap_density: Option<Score>,
+    /// The longest run of lost packets.
+    pub longest_run: u64,
+}
+
 /// A dialled digit.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Digit {
@@ -158,4 +190,10 @@ pub struct Mos {
     pub value: Score,
     /// The model behind it, such as `G.107`.
     pub model: String,
+    /// The model's transmission rating factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r: Option<Score>,
+    /// The playout buffer of the phone that is assumed: what came later counts as lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playout_ms: Option<u32>,
 }

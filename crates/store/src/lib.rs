@@ -34,7 +34,7 @@ pub use find::{Records, Source};
 pub use id::CallId;
 pub use index::{Index, Opened};
 pub use layout::Store;
-pub use leg::{Digit, Jitter, Leg, Mos, Ssrc, StreamRecord};
+pub use leg::{Bursts, Delays, Digit, Jitter, Leg, Mos, Ssrc, StreamRecord};
 pub use number::{Milliseconds, Ppm, Score, Seconds};
 pub use outcome::{
     DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, RefusalReason, Role, State, Unknown,

@@ -344,6 +344,8 @@ pub(crate) mod tests {
             duplicates: 0,
             reordered: 0,
             jitter_ms: Jitter { mean: Milliseconds::new(0.1), max: Milliseconds::new(0.4) },
+            delay_ms: None,
+            bursts: None,
             skew_ppm: Some(Ppm::new(1.2)),
             first_packet_at: time("2026-01-31T10:15:04.2Z"),
             last_packet_at: None,
@@ -353,7 +355,7 @@ pub(crate) mod tests {
             encapsulation: vec![],
         });
         leg.dtmf.push(Digit { digit: '4', at, duration_ms: 200, method: DigitMethod::Rfc4733 });
-        leg.mos = Some(Mos { value: Score::new(4.4), model: "G.107".into() });
+        leg.mos = Some(Mos { value: Score::new(4.4), model: "G.107".into(), r: None, playout_ms: None });
         leg.quality = serde_json::json!({"clipped": 0});
         record.legs = vec![leg, Leg::new(Role::Callee)];
         record.epochs = vec![Epoch { from: at, hold: Hold::None }];
