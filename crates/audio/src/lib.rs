@@ -4,8 +4,10 @@
 
 mod codec;
 mod ledger;
+mod tones;
 mod track;
 
 pub use codec::Codec;
 pub use ledger::{Interval, Ledger, Origin};
+pub use tones::{Tone, Tones};
 pub use track::{Cue, Track};
