@@ -106,13 +106,13 @@ impl Leg {
     }
 
     fn cues(&self, rate: u32) -> Vec<Cue<'_>> {
-        let cue = |(n, payload): (usize, &'_ Vec<u8>)| -> Cue<'_> {
+        let payloads = (0u64..).zip(&self.payloads);
+        let cues = payloads.map(|(n, payload)| {
             let samples = self.codec.samples_in(payload) as u32;
-            let at = n as u64 * u64::from(rate) / 50;
-            let sound = Sound::Payload(payload);
+            let (at, sound) = (n * u64::from(rate) / 50, Sound::Payload(payload));
             Cue { at, codec: self.codec, sound, samples, stream: 0, after_loss: false }
-        };
-        self.payloads.iter().enumerate().map(cue).collect()
+        });
+        cues.collect()
     }
 }
 

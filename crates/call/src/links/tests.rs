@@ -47,7 +47,7 @@ impl Wire {
         let end = |(octet, port)| Endpoint::new(host(octet), port);
         let frame = Frame { bytes: payload, link: 101, place: None };
         let flow = Flow::new(end(from), end(to));
-        self.tracker.handle_datagram(&Arrival { at: at(ms), flow, payload, frame });
+        self.tracker.handle_datagram(&Arrival { at: at(ms), flow, path: &flow::Path::NONE, payload, frame });
     }
 
     /// A message by the caller or, where `back`, by the callee; `start` is its first line, `{to}` the callee's URI.

@@ -37,8 +37,17 @@ impl Wire {
 
     fn send(&mut self, flow: Flow, flags: u8, sequence: u32, payload: &[u8]) -> Vec<Vec<u8>> {
         let (flags, acknowledgment) = (Flags(flags), 0);
-        let segment =
-            Segment { flow, sequence, acknowledgment, flags, payload, truncated: false, packet: None, id: 0 };
+        let segment = Segment {
+            flow,
+            sequence,
+            acknowledgment,
+            flags,
+            payload,
+            truncated: false,
+            packet: None,
+            id: 0,
+            path: &flow::Path::NONE,
+        };
         self.streams.handle_segment(self.at, &segment);
         self.poll()
     }
@@ -77,6 +86,7 @@ fn a_message_has_its_connections_flow_and_the_time_of_its_last_segment() {
         payload: &whole[700..],
         truncated: false,
         packet: None,
+        path: &flow::Path::NONE,
         id: 0,
     };
     wire.streams.handle_segment(wire.at, &segment);

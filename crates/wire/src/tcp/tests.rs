@@ -73,8 +73,17 @@ impl Wire {
 
     fn send(&mut self, flow: Flow, flags: u8, sequence: u32, acknowledgment: u32, payload: &[u8]) {
         let flags = Flags(flags);
-        let segment =
-            Segment { flow, sequence, acknowledgment, flags, payload, truncated: false, packet: None, id: 0 };
+        let segment = Segment {
+            flow,
+            sequence,
+            acknowledgment,
+            flags,
+            payload,
+            truncated: false,
+            packet: None,
+            id: 0,
+            path: &flow::Path::NONE,
+        };
         let reader = Self::reader(&mut self.over, &mut self.last_at);
         self.table.handle_segment(at(self.now), &segment, reader);
     }
