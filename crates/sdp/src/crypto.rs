@@ -128,7 +128,7 @@ mod tests {
                 .to_vec();
         let len = text.len();
         assert!(blank_keys(&mut text));
-        let expected = "k: 1\r\n\r\nv=0\r\nk=clear:****\r\na=CRYPTO:1 X inline:******************** *****\r\n\
+        let expected = "k: 1\r\n\r\nv=0\r\nk=clear:****\r\na=CRYPTO:1 X inline:********************* *****\r\n\
             a=key-mgmt:mikey ****\na=crypto:2 X\r\na=rtpmap:0 PCMU/8000\r\n";
         assert_eq!((String::from_utf8_lossy(&text).as_ref(), text.len()), (expected, len));
         assert!(!blank_keys(&mut b"a=rtpmap:0 PCMU/8000\r\nk".to_vec()));
