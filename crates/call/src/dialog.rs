@@ -102,26 +102,13 @@ impl Dialog {
             _ => None,
         };
         Some(Dialog {
-            call_id: message.call_id()?.into_owned(),
             caller: message.from()?,
             callee: message.to()?,
             request_uri,
-            identities: Identities::default(),
-            redirects: Vec::new(),
-            session_timer: None,
-            invited_at: at,
-            ringing_at: None,
-            answered_at: None,
-            ended_at: None,
-            end: None,
-            status_code: None,
-            last_at: at,
             joined_late,
             phase,
             invite,
-            hops: Hops::default(),
-            branches: Branches::default(),
-            former_tags: Vec::new(),
+            ..Dialog::unseen(message.call_id()?.into_owned(), at)
         })
     }
 

@@ -1,7 +1,6 @@
 //! The calls of one conversation, as their records link them: for `calls show` and `calls list --linked`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
 
 use store::{CallId, Record, Store};
 
@@ -39,19 +38,7 @@ fn linked(record: &Record) -> impl Iterator<Item = &CallId> {
 pub(crate) fn draw(chain: &[Record], shown: &CallId) -> String {
     let rows: Vec<[String; 7]> =
         chain.iter().enumerate().map(|(at, record)| row(chain, at, record, shown)).collect();
-    let mut widths = [0; 7];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
-    }
-    text
+    table::align(&rows)
 }
 
 fn row(chain: &[Record], at: usize, record: &Record, shown: &CallId) -> [String; 7] {

@@ -8,14 +8,19 @@ use store::Record;
 pub(crate) fn draw(records: &[Record]) -> String {
     let head = ["INVITED", "FROM", "TO", "STATE", "OUTCOME", "TALK", "CODECS", "ID"].map(str::to_owned);
     let rows: Vec<[String; 8]> = std::iter::once(head).chain(records.iter().map(row)).collect();
-    let mut widths = [0; 8];
-    for row in &rows {
+    align(&rows)
+}
+
+/// Rows whose cells stand beneath each other.
+pub(crate) fn align<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut text = String::new();
-    for row in &rows {
+    for row in rows {
         let cells: Vec<String> =
             row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         let _ = writeln!(text, "{}", cells.join("  ").trim_end());

@@ -1,45 +1,49 @@
 //! How a phone's user would have heard a stream: what came too late for a playout buffer is lost to a listener, though
 //! the recording has it. From that and from the losses follows the estimate of ITU-T G.107.
 
-use clock::Span;
+use clock::{Span, Time};
 use emodel::{Codec, Path, Rating};
+use rtp::Timeline;
 
 use crate::voice::Voice;
 
 /// The playout buffer of the phone that is assumed: what came later than that after the earliest is late.
 pub(crate) const PLAYOUT: Span = Span::from_ms(60);
 
-/// By how much packets came later than the earliest would have, sorted, in milliseconds.
-#[derive(Debug)]
-pub(crate) struct Delays(Vec<f64>);
+/// By how much the packets of a stream came later than the earliest would have, in milliseconds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Delays {
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+    pub(crate) p99: f64,
+    pub(crate) max: f64,
+    /// Packets that came too late to be played.
+    late: usize,
+}
 
 impl Delays {
-    pub(crate) fn of(voice: &Voice<'_>) -> Delays {
-        let clock_rate = voice.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate).max(1);
-        let tick_ms = 1000.0 / f64::from(clock_rate);
-        let mut delays = Vec::with_capacity(voice.timeline.packets.len());
-        for talkspurt in &voice.timeline.talkspurts {
-            let start_ms = (talkspurt.start - voice.first_at).as_ns() as f64 / 1e6;
-            for packet in voice.timeline.packets.get(talkspurt.packets.clone()).unwrap_or_default() {
+    /// Those of the packets of `timeline`, whose arrivals are counted from `first_at`; `None` where there are none.
+    pub(crate) fn of(timeline: &Timeline, first_at: Time, clock_rate: u32) -> Option<Delays> {
+        let tick_ms = 1000.0 / f64::from(clock_rate.max(1));
+        let mut delays = Vec::with_capacity(timeline.packets.len());
+        for talkspurt in &timeline.talkspurts {
+            let start_ms = milliseconds(talkspurt.start - first_at);
+            for packet in timeline.packets.get(talkspurt.packets.clone()).unwrap_or_default() {
                 let into_ms =
                     (packet.sent.ticks - talkspurt.ticks) as f64 * tick_ms * (1.0 + talkspurt.drift);
                 delays.push((packet.sent.arrival_ns as f64 / 1e6 - start_ms - into_ms).max(0.0));
             }
         }
         delays.sort_unstable_by(f64::total_cmp);
-        Delays(delays)
+        let last = delays.len().checked_sub(1)?;
+        let within = |share: f64| delays.get((share * last as f64).ceil() as usize).copied().unwrap_or(0.0);
+        let late = delays.len() - delays.partition_point(|&delay_ms| delay_ms <= milliseconds(PLAYOUT));
+        Some(Delays { p50: within(0.5), p95: within(0.95), p99: within(0.99), max: within(1.0), late })
     }
+}
 
-    /// The delay that the `share` of packets, 0 to 1, stay within.
-    pub(crate) fn within(&self, share: f64) -> Option<f64> {
-        let last = self.0.len().checked_sub(1)?;
-        self.0.get((share * last as f64).ceil() as usize).copied()
-    }
-
-    /// Packets that came too late to be played.
-    fn late(&self) -> usize {
-        self.0.len() - self.0.partition_point(|&delay_ms| delay_ms <= PLAYOUT.as_ns() as f64 / 1e6)
-    }
+fn milliseconds(span: Span) -> f64 {
+    span.as_ns() as f64 / 1e6
 }
 
 /// What a listener of all these streams in turn would have said; `None` where the model does not hold for one of them.
@@ -60,8 +64,45 @@ fn rate(voice: &Voice<'_>) -> Option<Rating> {
     let statistics = &voice.statistics;
     let came = statistics.packets.saturating_sub(statistics.duplicates);
     let expected = (came + statistics.lost).max(1);
-    let unheard = statistics.lost + Delays::of(voice).late() as u64;
-    let delay_ms = PLAYOUT.as_ns() as f64 / 1e6 + statistics.ptime_ms;
+    let unheard = statistics.lost + voice.delays.map_or(0, |delays| delays.late as u64);
+    let delay_ms = milliseconds(PLAYOUT) + statistics.ptime_ms;
     let loss_ratio = unheard as f64 / expected as f64;
     emodel::rate(codec, Path { delay_ms, loss_ratio, burst_ratio: voice.bursts.burst_ratio() })
+}
+
+#[cfg(test)]
+mod tests {
+    use rtp::{ExtSeq, Sent, Sounding};
+
+    use super::*;
+
+    /// A stream of 20 ms a packet, each later than it should be by so many milliseconds.
+    fn delays(late_ms: &[i64]) -> Option<Delays> {
+        let sounding = (0i64..).zip(late_ms).map(|(n, late_ms)| Sounding {
+            sent: Sent {
+                index: n as u32,
+                seq: ExtSeq(n),
+                ticks: 160 * n,
+                arrival_ns: (20 * n + late_ms) * 1_000_000,
+                era: 0,
+            },
+            duration_ticks: 160,
+            lost_before: 0,
+        });
+        let first_at = Time::from_parts(1_700_000_000, 0);
+        Delays::of(&Timeline::new(first_at, 8000, sounding.collect()), first_at, 8000)
+    }
+
+    #[test]
+    fn each_packet_is_held_against_the_earliest() {
+        let mut late_ms = [0; 200];
+        assert_eq!(delays(&late_ms), Some(Delays { p50: 0.0, p95: 0.0, p99: 0.0, max: 0.0, late: 0 }));
+        for (at, ms) in [(50, 61), (60, 90), (70, 60), (80, 59), (90, 10), (100, 10)] {
+            late_ms[at] = ms;
+        }
+        let told = delays(&late_ms).unwrap();
+        assert_eq!((told.p50, told.p95, told.max, told.late), (0.0, 0.0, 90.0, 2), "{told:?}");
+        assert!((59.0..=61.0).contains(&told.p99), "{told:?}");
+        assert_eq!(delays(&[]), None);
+    }
 }

@@ -127,7 +127,7 @@ pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
         lost: statistics.lost,
         duplicates: statistics.duplicates,
         reordered: statistics.reordered,
-        delay_ms: delays(voice),
+        delay_ms: voice.delays.map(delays),
         bursts: (statistics.lost > 0).then(|| bursts(voice)),
         jitter_ms: store::Jitter {
             mean: Milliseconds::new(statistics.mean_jitter_ms),
@@ -149,10 +149,10 @@ fn encapsulation(path: &flow::Path) -> Vec<String> {
     path.wraps().map(|wrap| wrap.to_string()).chain(more).collect()
 }
 
-fn delays(voice: &Voice<'_>) -> Option<store::Delays> {
-    let delays = Delays::of(voice);
-    let within = |share| delays.within(share).map(Milliseconds::new);
-    Some(store::Delays { p50: within(0.5)?, p95: within(0.95)?, p99: within(0.99)?, max: within(1.0)? })
+fn delays(delays: Delays) -> store::Delays {
+    let Delays { p50, p95, p99, max, .. } = delays;
+    let [p50, p95, p99, max] = [p50, p95, p99, max].map(Milliseconds::new);
+    store::Delays { p50, p95, p99, max }
 }
 
 fn bursts(voice: &Voice<'_>) -> store::Bursts {

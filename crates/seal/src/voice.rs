@@ -8,6 +8,7 @@ use sdp::MediaKind;
 
 use crate::drift;
 use crate::foreign::{self, Foreigners};
+use crate::listening::Delays;
 use crate::meaning::{Meaning, Meanings};
 use crate::part::Part;
 use crate::secure::Clear;
@@ -40,8 +41,7 @@ pub(crate) struct Voice<'a> {
     pub(crate) matched: &'a Matched,
     pub(crate) statistics: Statistics,
     pub(crate) bursts: Bursts,
-    /// The arrival of its first packet.
-    pub(crate) first_at: Time,
+    pub(crate) delays: Option<Delays>,
     pub(crate) timeline: Timeline,
     pub(crate) keys: Vec<TelephoneEvent>,
     /// The payload type of most packets, with its name and clock rate.
@@ -100,11 +100,12 @@ impl<'a> Voice<'a> {
         let timeline = Timeline::new(first_at, clock_rate, sounding);
         let keys = events.keys(clock_rate);
         let bursts = Bursts::of(&sequence);
+        let delays = Delays::of(&timeline, first_at, clock_rate);
         Voice {
             matched,
             statistics,
             bursts,
-            first_at,
+            delays,
             timeline,
             keys,
             payload_type,
