@@ -72,7 +72,8 @@ impl<'a> Voice<'a> {
                 arrived.extend(kept.slots().zip(clear.payloads()).filter(|(slot, _)| in_time(slot)));
             }
             Secrecy::None | Secrecy::Shut => {
-                arrived.extend(kept.payloads(reading.medium).filter(|(slot, _)| in_time(slot)));
+                let in_time = kept.payloads(reading.medium).filter(|(slot, _)| in_time(slot));
+                in_time.for_each(|packet| arrived.push(packet));
             }
         }
         let sequence = Sequence::of(arrived.iter().map(|(slot, _)| *slot));
