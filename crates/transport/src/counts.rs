@@ -1,28 +1,6 @@
 //! What was seen of connections, in closed sets.
 
-/// Writes an enum with `ALL` and `as_str`.
-macro_rules! labels {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $label:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        impl $name {
-            /// Every one there is, in a fixed order.
-            pub const ALL: &[$name] = &[$($name::$variant,)+];
-
-            /// The name in metrics.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $($name::$variant => $label,)+
-                }
-            }
-        }
-    };
-}
+use wire::labels;
 
 labels! {
     /// What a connection turned out to be. Each is counted once, when that is known, or when it is over.

@@ -1,6 +1,6 @@
 //! Fragments counted by what became of them.
 
-use crate::label::labels;
+use crate::labels;
 
 labels! {
     /// What became of a fragment.

@@ -1,6 +1,7 @@
 //! Closed sets of labels: an enum whose variants, their list and their names in the metrics stand in one place.
 
 /// Writes the enum with `ALL` and `as_str`, so that neither can fall behind the variants.
+#[macro_export]
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $label:literal,)+ }) => {
         $(#[$doc])*
@@ -29,5 +30,3 @@ macro_rules! labels {
         }
     };
 }
-
-pub(crate) use labels;

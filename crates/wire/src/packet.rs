@@ -3,7 +3,7 @@
 use flow::{Flow, Path};
 
 use crate::fragment::Fragment;
-use crate::label::labels;
+use crate::labels;
 
 /// A UDP datagram (RFC 768).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
