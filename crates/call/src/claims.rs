@@ -6,7 +6,7 @@ use flow::{Endpoint, Flow};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::negotiation::Named;
+use crate::brought::Named;
 use crate::owners::{Entered, Owner, Owners};
 use crate::side::Side;
 
@@ -235,7 +235,7 @@ pub(crate) const CLAIM_WEIGHT: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::negotiation::Naming;
+    use crate::brought::Naming;
     use flow::Address;
     use sdp::MediaKind;
 

@@ -3,7 +3,7 @@
 use clock::Time;
 use flow::Endpoint;
 
-use crate::negotiation::Naming;
+use crate::brought::Naming;
 use crate::side::Side;
 
 /// The rule by which a stream was found, the stronger before the weaker.

@@ -10,9 +10,10 @@ use sip::{Message, StartLine};
 
 use crate::arrival::Arrival;
 use crate::branch::{Branch, MOST_BRANCHES};
+use crate::brought::Brought;
 use crate::call::Matched;
 use crate::dialog::{Dialog, Phase};
-use crate::negotiation::{Brought, Negotiation};
+use crate::negotiation::Negotiation;
 use crate::side::{Both, Side};
 use crate::tags::Tags;
 

@@ -5,10 +5,10 @@ use rtp::{Check, Copying, Report};
 use sdp::MediaKind;
 
 use crate::arrival::Arrival;
+use crate::brought::{Named, Naming};
 use crate::calls::Calls;
 use crate::claims::Claim;
 use crate::matcher::Hearsay;
-use crate::negotiation::{Named, Naming};
 use crate::placement::Placement;
 
 impl Placement {

@@ -134,8 +134,8 @@ const OTHER_PACKETS: f64 = 0.95;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brought::Naming;
     use crate::evidence::{Evidence, How, Reason, Rule, StreamEnd, Witness};
-    use crate::negotiation::Naming;
     use flow::{Address, Flow};
     use rtp::{Copying, Frame, Packet, PayloadType, Seq, Ssrc, Streams, Ticks};
     use sdp::MediaKind;

@@ -5,6 +5,7 @@
 
 mod arrival;
 mod branch;
+mod brought;
 mod call;
 mod calls;
 mod claims;
@@ -12,6 +13,7 @@ mod config;
 mod correlation;
 mod counts;
 mod departed;
+mod described;
 mod dialog;
 mod evidence;
 mod fill;
@@ -47,6 +49,7 @@ mod waiting;
 
 pub use arrival::Arrival;
 pub use branch::Branch;
+pub use brought::Naming;
 pub use call::{Call, InfoKey, KeptMessage, Matched, State};
 pub use config::{Config, Links, Orphans, Patience};
 pub use correlation::Correlation;
@@ -57,7 +60,7 @@ pub use fill::{Fill, Fills};
 pub use forks::Fork;
 pub use identities::Identities;
 pub use links::{LinkFills, LinkReason, LinkTable};
-pub use negotiation::{Epoch, Hold, Naming, Negotiation};
+pub use negotiation::{Epoch, Hold, Negotiation};
 pub use redirect::Redirect;
 pub use refusal::{Refusal, Refused};
 pub use session_timer::SessionTimer;

@@ -18,9 +18,10 @@ use flow::{Endpoint, Flow};
 use rtp::Ssrc;
 use sdp::MediaKind;
 
+use crate::brought::Naming;
 use crate::claims::{CallKey, Claim, Claims};
 use crate::evidence::{Evidence, How, Reason, Rule, StreamEnd, Witness};
-use crate::negotiation::{Naming, Negotiation};
+use crate::negotiation::Negotiation;
 use crate::owners::Owner;
 use crate::side::Side;
 
@@ -330,8 +331,8 @@ fn weigh(naming: Naming, source: Source) -> (Rule, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brought::Named;
     use crate::claims::Claimed;
-    use crate::negotiation::Named;
     use flow::Address;
 
     struct Nothing(Negotiation);

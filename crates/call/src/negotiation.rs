@@ -9,45 +9,10 @@ use foldhash::fast::FixedState;
 use sdp::{Crypto, Direction, Format, MediaKind, Session};
 use sip::{Message, Method, StartLine};
 
+use crate::brought::{Brought, Named, Naming};
+use crate::described::{Described, formats};
 use crate::kinds::Kinds;
 use crate::side::{Both, Side};
-
-/// How an endpoint came to be named.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Naming {
-    /// By the description's own address and port.
-    Description,
-    /// The description's port at the host that sent it: its address is private or another one (NAT).
-    SignallingHost,
-    /// By a connectivity check of ICE that went there.
-    Checked,
-    /// By an ICE candidate.
-    Candidate,
-}
-
-/// An endpoint at which a side said it receives media.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Named {
-    /// Where.
-    pub(crate) endpoint: Endpoint,
-    /// How it was named.
-    pub(crate) naming: Naming,
-    /// What kind of media.
-    pub(crate) kind: MediaKind,
-}
-
-/// What one description brought.
-#[derive(Clone, Default, Debug)]
-pub(crate) struct Brought {
-    /// Endpoints to listen for.
-    pub(crate) named: Vec<Named>,
-    /// Endpoints at which RTCP is received (RFC 3605), where they are not the port beside.
-    pub(crate) rtcp: Vec<Endpoint>,
-    /// Sources that announce themselves (RFC 5576): SSRC and canonical name.
-    pub(crate) sources: Vec<(u32, Option<String>)>,
-    /// What the side is called in the checks of ICE.
-    pub(crate) ufrags: Vec<String>,
-}
 
 /// Who holds whom.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -124,17 +89,6 @@ struct Invited {
     descriptions: usize,
 }
 
-#[derive(Clone, Debug)]
-struct Described {
-    at: Time,
-    formats: Vec<Format>,
-    /// Stands for the endpoints named: only asked whether it is the same.
-    endpoints: u64,
-    direction: Direction,
-    secure: bool,
-    unspecified: bool,
-}
-
 impl Negotiation {
     /// Takes in the description that `side` sent in `message` from the host `signalling`.
     pub(crate) fn handle_description(
@@ -145,7 +99,7 @@ impl Negotiation {
         signalling: Address,
         at: Time,
     ) -> Brought {
-        let brought = brought(session, signalling);
+        let brought = Brought::by(session, signalling);
         let wanted = session.media.iter().find(|media| !media.is_rejected());
         let audio = session.media.iter().find(|media| media.kind == MediaKind::Audio && !media.is_rejected());
         let described = Described {
@@ -416,92 +370,8 @@ impl Negotiation {
     }
 }
 
-impl Described {
-    fn format(&self, number: u8) -> Option<&Format> {
-        self.formats.iter().find(|format| format.payload_type == number)
-    }
-
-    fn moves_to(&self, next: &Described) -> bool {
-        self.endpoints != next.endpoints || self.direction != next.direction
-    }
-
-    fn is_repeated_by(&self, next: &Described) -> bool {
-        let same_flags = self.secure == next.secure && self.unspecified == next.unspecified;
-        same_flags && !self.moves_to(next) && self.formats == next.formats
-    }
-
-    fn weight(&self) -> usize {
-        let text = |format: &Format| format.encoding.len() + format.fmtp.as_ref().map_or(0, String::len);
-        let formats = self.formats.iter().map(|format| size_of::<Format>() + text(format));
-        size_of::<Described>() + formats.sum::<usize>()
-    }
-}
-
 fn weight_of_key(key: &Crypto) -> usize {
     size_of::<Crypto>() + key.suite.len() + key.key_params.len()
-}
-
-/// What each payload type means, by the first media that has it, audio before others.
-fn formats(session: &Session) -> Vec<Format> {
-    let mut formats: Vec<Format> = Vec::new();
-    let mut seen = 0u128;
-    // Where audio and another kind give one number two meanings on two ports, it is the audio that is to be heard.
-    let of_audio = |media: &&sdp::Media| media.kind == MediaKind::Audio;
-    let wanted = || session.media.iter().filter(|media| !media.is_rejected());
-    let in_order = wanted().filter(of_audio).chain(wanted().filter(|media| !of_audio(media)));
-    for format in in_order.flat_map(|media| &media.formats) {
-        let bit = 1u128 << (format.payload_type & 0x7f);
-        if seen & bit == 0 {
-            seen |= bit;
-            formats.push(format.clone());
-        }
-    }
-    formats
-}
-
-fn brought(session: &Session, signalling: Address) -> Brought {
-    let mut brought = Brought::default();
-    let wanted = || session.media.iter().filter(|media| !media.is_rejected());
-    for media in wanted() {
-        let described = media.address.map(Address::from).filter(|address| !address.is_unspecified());
-        if let Some(address) = described {
-            brought.name(address, media.port, Naming::Description, media.kind);
-        }
-        if described != Some(signalling) {
-            brought.name(signalling, media.port, Naming::SignallingHost, media.kind);
-        }
-        if let Some((address, port)) = media.rtcp {
-            let host = address.map(Address::from).or(described).unwrap_or(signalling);
-            brought.rtcp.push(Endpoint::new(host, port));
-        }
-        let room = MOST_NAMED.saturating_sub(brought.sources.len());
-        brought
-            .sources
-            .extend(media.ssrcs.iter().take(room).map(|source| (source.ssrc, source.cname.clone())));
-        if let Some(ufrag) = media.ice_ufrag.as_ref().filter(|ufrag| !brought.ufrags.contains(ufrag)) {
-            brought.ufrags.push(ufrag.clone());
-        }
-    }
-    // After all the descriptions, so that candidates leave room for those.
-    for media in wanted() {
-        for candidate in media.candidates.iter().filter(|candidate| candidate.component == RTP_COMPONENT) {
-            brought.name(candidate.address.into(), candidate.port, Naming::Candidate, media.kind);
-        }
-    }
-    brought
-}
-
-impl Brought {
-    fn name(&mut self, address: Address, port: u16, naming: Naming, kind: MediaKind) {
-        let named = Named { endpoint: Endpoint::new(address, port), naming, kind };
-        // Port 0 is that of its bundle, named elsewhere; port 9 says that candidates are to come.
-        if matches!(port, 0 | DISCARD) {
-            return;
-        }
-        if self.named.len() < MOST_NAMED && !self.named.contains(&named) {
-            self.named.push(named);
-        }
-    }
 }
 
 /// What `number` may be in the audio of a sender that says nothing (RFC 3551, table 4).
@@ -509,12 +379,6 @@ fn is_static_audio(number: u8) -> bool {
     matches!(number, 0 | 3 | 4 | 8 | 9 | 13 | 15 | 18)
 }
 
-/// The port of an address that is still to come (RFC 8840, section 4.1.1).
-const DISCARD: u16 = 9;
-/// Component 1 of a candidate is RTP, 2 is RTCP (RFC 8839).
-const RTP_COMPONENT: u8 = 1;
-/// Endpoints, or sources, of one description: two for each of the media that one may have, and a hundred candidates.
-const MOST_NAMED: usize = 256;
 /// Endpoints that are known of one side.
 const MOST_ENDPOINTS: usize = 512;
 /// A call that is negotiated anew each second for five minutes; beyond it the first ones stand.
@@ -527,6 +391,7 @@ const MOST_FORMATS: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brought::MOST_NAMED;
 
     const INVITE: &[u8] = b"INVITE sip:b@x SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n";
     const OK: &[u8] = b"SIP/2.0 200 OK\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n";

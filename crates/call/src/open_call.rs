@@ -10,13 +10,14 @@ use sip::{CSeq, Message, Method, StartLine};
 use std::hash::BuildHasher;
 
 use crate::arrival::Arrival;
+use crate::brought::Brought;
 use crate::call::{InfoKey, KeptMessage};
 use crate::claims::Claimed;
 use crate::config::Patience;
 use crate::dialog::{Dialog, End, Phase};
 use crate::evidence::Reason;
 use crate::forks::{Forks, may_describe};
-use crate::negotiation::{Brought, Negotiation};
+use crate::negotiation::Negotiation;
 use crate::replacement;
 use crate::side::{Both, Side};
 use crate::tags::Tags;

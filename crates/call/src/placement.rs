@@ -11,6 +11,7 @@ use rtp::{Disposition, Dropped, Packet, StreamId, Streams};
 use sdp::MediaKind;
 
 use crate::arrival::Arrival;
+use crate::brought::Brought;
 use crate::calls::Calls;
 use crate::claims::{CLAIM_WEIGHT, CallKey, Claim, Claims};
 use crate::config::Config;
@@ -19,7 +20,6 @@ use crate::evidence::Rule;
 use crate::fill::{Fill, Fills};
 use crate::hindsight::HANDFUL;
 use crate::matcher::{self, Match, Negotiations, Verdict, Wanted};
-use crate::negotiation::Brought;
 use crate::open_call::{Attached, OpenCall};
 use crate::owners::Owner;
 use crate::refusal::{Lately, Refusal, Refused};

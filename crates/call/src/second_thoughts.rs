@@ -5,11 +5,11 @@ use clock::Time;
 use flow::Flow;
 use rtp::StreamId;
 
+use crate::brought::{Named, Naming};
 use crate::calls::Calls;
 use crate::claims::CallKey;
 use crate::evidence::Rule;
 use crate::matcher::{Match, Verdict};
-use crate::negotiation::{Named, Naming};
 use crate::open_call::Attached;
 use crate::owners::Owner;
 use crate::placement::Placement;

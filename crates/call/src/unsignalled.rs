@@ -6,12 +6,12 @@ use flow::Flow;
 use rtp::{Stream, StreamId};
 use sdp::MediaKind;
 
+use crate::brought::Named;
 use crate::calls::Calls;
 use crate::claims::CallKey;
 use crate::evidence::{Evidence, How, Reason, Rule, Witness};
 use crate::hindsight::HANDFUL;
 use crate::matcher::Match;
-use crate::negotiation::Named;
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
 use crate::side::Side;
