@@ -2,6 +2,7 @@
 //!
 //! A stream knows nothing of calls. Packets are kept as they came and looked at with hindsight once the call is over.
 
+mod bounds;
 mod bursts;
 mod demux;
 mod envelope;
@@ -13,10 +14,12 @@ mod rtcp;
 mod sequence;
 pub mod srtp;
 mod statistics;
+mod stream;
 mod streams;
 mod stun;
 mod timeline;
 
+pub use bounds::{Evicted, Forgotten, Limits};
 pub use bursts::{Bursts, GAP_MINIMUM};
 pub use demux::{Kind, kind};
 pub use event::{EventPayload, Events, TelephoneEvent};
@@ -26,6 +29,7 @@ pub use packet::Packet;
 pub use rtcp::Report;
 pub use sequence::{Sent, Sequence};
 pub use statistics::Statistics;
-pub use streams::{Disposition, Dropped, Evicted, Forgotten, Limits, Stream, StreamId, Streams};
+pub use stream::{Stream, StreamId};
+pub use streams::{Disposition, Dropped, Streams};
 pub use stun::Check;
 pub use timeline::{Before, Sounding, Talkspurt, Timeline};

@@ -12,68 +12,11 @@ use flow::{Flow, Path};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::id::{Seq, Ssrc, Ticks};
+use crate::bounds::{Evicted, Forgotten, Limits};
+use crate::id::Ssrc;
 use crate::kept::{Copying, Frame, Kept, Overflow, Slot};
 use crate::packet::Packet;
-
-/// One SSRC from one source address to one destination.
-#[derive(Debug)]
-pub struct Stream {
-    /// From where to where.
-    pub flow: Flow,
-    /// Who sends.
-    pub ssrc: Ssrc,
-    /// What the packet was wrapped in by which it proved to be a stream.
-    pub path: Path,
-    /// Its packets.
-    pub kept: Kept,
-    /// When the first packet that is kept of it came.
-    pub first_at: Time,
-    /// When its last packet came.
-    pub last_at: Time,
-    valid: bool,
-    owner: Option<u32>,
-    contested: bool,
-    last_seq: Seq,
-    last_ticks: Ticks,
-    generation: u32,
-}
-
-impl Stream {
-    fn key(&self) -> Key {
-        Key { flow: self.flow, ssrc: self.ssrc }
-    }
-
-    /// Whether `packet` goes on where the stream stands: near in number, time stamp and time.
-    fn is_continued_by(&self, packet: &Packet<'_>, at: Time) -> bool {
-        let ahead = packet.seq.ahead_of(self.last_seq);
-        let ticks = packet.ticks.ahead_of(self.last_ticks);
-        // What overtook it came just now: after a pause a lower number is another beginning.
-        let longest = if ahead > 0 { LONGEST_PAUSE } else { LONGEST_OVERTAKING };
-        at - self.last_at <= longest
-            && (-100..=1000).contains(&ahead)
-            && ticks.unsigned_abs() <= FARTHEST_TICKS
-    }
-
-    /// Whether a second packet followed the first in sequence.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        self.valid
-    }
-
-    /// Who claimed the stream, by [`Streams::claim`].
-    #[must_use]
-    pub fn owner(&self) -> Option<u32> {
-        self.owner
-    }
-}
-
-/// A stream in the table; it stays good until the stream leaves the table.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct StreamId {
-    index: u32,
-    generation: u32,
-}
+use crate::stream::{Key, Stream, StreamId};
 
 /// What became of a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,27 +29,6 @@ pub enum Disposition {
     Probation(StreamId),
     /// The table, or the memory, is full of streams that belong to calls.
     Refused,
-}
-
-/// The bounds of the table.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How many streams there may be at once.
-    pub streams: usize,
-    /// How long a stream that no call claims is kept after its packets.
-    pub look_back: Span,
-    /// How many packets may be kept at once, of whatever size: once calls alone have as many, more are refused.
-    pub packets: usize,
-    /// Bytes that may be copied for packets that were only lent; once calls alone hold as many, packets are refused.
-    pub copied_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        // A packet takes 32 bytes besides what is copied of it: 4 GiB.
-        let (packets, copied_bytes) = (1 << 27, 256 << 20);
-        Limits { streams: 262_144, look_back: Span::from_secs(10), packets, copied_bytes }
-    }
 }
 
 /// The streams at hand.
@@ -137,30 +59,6 @@ pub struct Streams {
 enum Queue {
     Probation,
     Unclaimed,
-}
-
-/// Packets that were let go of while their stream stayed.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Forgotten {
-    /// Of streams that no call claimed, past the look-back.
-    pub unclaimed: u64,
-    /// Of sources that never proved to be a stream.
-    pub probation: u64,
-}
-
-/// Streams that had to go, and packets that found no room where none could, for want of room other than for streams.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Evicted {
-    /// Because of the number of packets.
-    pub for_packets: u64,
-    /// Because of the bytes copied of them.
-    pub for_bytes: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Key {
-    flow: Flow,
-    ssrc: Ssrc,
 }
 
 /// A stream that left the table without a call.
@@ -421,20 +319,7 @@ impl Streams {
         }
         let generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
-        let stream = Stream {
-            flow: key.flow,
-            ssrc: key.ssrc,
-            path: Path::NONE,
-            kept: Kept::default(),
-            first_at: at,
-            last_at: at,
-            valid: false,
-            owner: None,
-            contested: false,
-            last_seq: Seq::default(),
-            last_ticks: Ticks::default(),
-            generation,
-        };
+        let stream = Stream::begin(key, at, generation);
         let index = self.free.pop().unwrap_or_else(|| {
             self.table.push(None);
             self.table.len() as u32 - 1
@@ -539,20 +424,13 @@ fn hash_at(table: &[Option<Stream>], index: u32, hasher: &RandomState) -> u64 {
 /// A disk that was full is asked again after so long.
 const BETWEEN_ASKS: Span = Span::from_secs(10);
 
-/// A contested stream that was silent for longer is another one when it comes back.
-const LONGEST_PAUSE: Span = Span::from_ms(2000);
-/// A packet that comes so much later than one that was sent after it is late beyond what networks do.
-const LONGEST_OVERTAKING: Span = Span::from_ms(100);
-/// Ten seconds of the fastest clock rate in use, 48 000 Hz.
-const FARTHEST_TICKS: u32 = 480_000;
-
 /// A source that sent so many packets of which no two follow each other is something else.
 const LONGEST_PROBATION: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::PayloadType;
+    use crate::id::{PayloadType, Seq, Ticks};
     use crate::kept::Hold;
     use flow::{Address, Endpoint};
 
