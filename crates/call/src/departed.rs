@@ -6,12 +6,15 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 
+use crate::fill::Fill;
+
 /// Call-IDs as hashes, the oldest first to be forgotten.
 #[derive(Default, Debug)]
 pub(crate) struct Departed {
     state: RandomState,
     known: HashSet<u64, RandomState>,
     in_order: VecDeque<u64>,
+    forgotten: u64,
 }
 
 impl Departed {
@@ -25,7 +28,13 @@ impl Departed {
             && let Some(oldest) = self.in_order.pop_front()
         {
             self.known.remove(&oldest);
+            self.forgotten += 1;
         }
+    }
+
+    /// How many are known, and how many had to be forgotten.
+    pub(crate) fn fill(&self) -> Fill {
+        Fill::new(self.known.len(), MOST_DEPARTED, self.forgotten)
     }
 
     pub(crate) fn knows(&self, call_id: &str) -> bool {
@@ -47,6 +56,7 @@ mod tests {
             departed.note(&n.to_string());
             departed.note(&n.to_string());
         }
+        assert_eq!(departed.fill(), Fill::new(MOST_DEPARTED, MOST_DEPARTED, 10));
         assert!(!departed.knows("9") && departed.knows("10") && departed.knows("65545"));
         assert_eq!((departed.known.len(), departed.in_order.len()), (MOST_DEPARTED, MOST_DEPARTED));
     }

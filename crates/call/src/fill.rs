@@ -15,6 +15,15 @@ impl Fill {
     pub(crate) fn new(entries: usize, limit: usize, evicted: u64) -> Fill {
         Fill { entries: entries as u64, limit: limit as u64, evicted }
     }
+
+    /// Two tables as one.
+    pub(crate) const fn with(self, other: Fill) -> Fill {
+        Fill {
+            entries: self.entries + other.entries,
+            limit: self.limit + other.limit,
+            evicted: self.evicted + other.evicted,
+        }
+    }
 }
 
 /// All that the network can fill.
@@ -36,4 +45,8 @@ pub struct Fills {
     pub claims: Fill,
     /// Bytes of signalling, and of all else that open calls hold.
     pub signalling_bytes: Fill,
+    /// Call-IDs of calls that are over, by which stragglers are known.
+    pub departed_calls: Fill,
+    /// Streams that are gone and may yet be worth a word.
+    pub departed_streams: Fill,
 }

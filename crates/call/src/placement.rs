@@ -92,6 +92,7 @@ impl Placement {
             hearsay: self.waiting.hearsay(),
             // Each weighs so much of its call, and the calls together no more than the signalling may.
             claims: Fill::new(claims, config.signalling_bytes / CLAIM_WEIGHT, refused),
+            departed_streams: self.lately.fill().with(self.taken.fill()),
             ..Fills::default()
         }
     }

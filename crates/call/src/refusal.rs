@@ -11,6 +11,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use rtp::{Ssrc, Stream};
 
+use crate::fill::Fill;
+
 /// Why a stream near a call is not in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Refusal {
@@ -206,6 +208,11 @@ impl Lately {
                 }
             }
         }
+    }
+
+    /// How many are remembered, and how many had to be forgotten.
+    pub(crate) fn fill(&self) -> Fill {
+        Fill::new(self.gone.len(), MOST_GONE, self.first)
     }
 
     /// Those that began or ended at `address`, the latest first.

@@ -131,6 +131,7 @@ impl Tracker {
                 config.signalling_bytes,
                 counts.calls_evicted_for_bytes,
             ),
+            departed_calls: self.departed.fill(),
             ..self.media.fills(config)
         }
     }

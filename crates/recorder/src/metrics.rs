@@ -180,6 +180,8 @@ fn count_tracked(families: &Families, tracker: &Tracker, ended: u64) {
         (Table::Hearsay, fills.hearsay),
         (Table::Claims, fills.claims),
         (Table::SignallingBytes, fills.signalling_bytes),
+        (Table::DepartedCalls, fills.departed_calls),
+        (Table::DepartedStreams, fills.departed_streams),
     ] {
         families.tables.set(table, fill.entries, fill.limit, fill.evicted);
     }

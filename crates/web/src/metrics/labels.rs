@@ -153,6 +153,10 @@ closed_set! {
         Claims = "claims",
         /// Bytes of signalling, and of all else that open calls hold.
         SignallingBytes = "signalling_bytes",
+        /// Call-IDs of calls that are over, by which stragglers are known.
+        DepartedCalls = "departed_calls",
+        /// Streams that are gone and may yet be worth a word.
+        DepartedStreams = "departed_streams",
         /// Agents that are connected for HEP.
         HepConnections = "hep_connections",
         /// TCP connections.
