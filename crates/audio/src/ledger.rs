@@ -11,11 +11,14 @@ pub enum Origin {
     ComfortNoise,
     /// Nothing was sent, or more was lost than can be concealed.
     Silence,
+    /// Nothing was sent, since the call was on hold.
+    Hold,
 }
 
 impl Origin {
     /// Every origin.
-    pub const ALL: [Origin; 4] = [Origin::Received, Origin::Concealed, Origin::ComfortNoise, Origin::Silence];
+    pub const ALL: [Origin; 5] =
+        [Origin::Received, Origin::Concealed, Origin::ComfortNoise, Origin::Silence, Origin::Hold];
 
     /// The name in a record.
     #[must_use]
@@ -25,6 +28,7 @@ impl Origin {
             Origin::Concealed => "concealed",
             Origin::ComfortNoise => "comfort_noise",
             Origin::Silence => "silence",
+            Origin::Hold => "hold",
         }
     }
 }
@@ -55,6 +59,30 @@ impl Ledger {
             Some(last) if last.origin == origin => last.to = to,
             _ => self.0.push(Interval { from, to, origin }),
         }
+    }
+
+    /// Tells silence within `spans` as that of a hold. They are pairs of the first sample and the one after the last, in
+    /// order and apart.
+    pub fn hold(&mut self, spans: &[(u64, u64)]) {
+        if spans.is_empty() {
+            return;
+        }
+        let mut told = Ledger::default();
+        let mut spans = spans.iter().copied().peekable();
+        for interval in &self.0 {
+            while let Some((from, to)) = spans.peek().copied().filter(|span| span.0 < interval.to) {
+                if interval.origin == Origin::Silence {
+                    told.extend_to(from, Origin::Silence);
+                    told.extend_to(to.min(interval.to), Origin::Hold);
+                }
+                if to > interval.to {
+                    break;
+                }
+                spans.next();
+            }
+            told.extend_to(interval.to, interval.origin);
+        }
+        *self = told;
     }
 
     /// What sample `at` is, and the sample after the last of the same; silence for ever past the end.
@@ -89,6 +117,10 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -104,5 +136,35 @@ mod tests {
         ];
         assert_eq!(ledger.intervals(), intervals);
         assert_eq!((ledger.end(), ledger.samples_of(Origin::Received)), (12, 7));
+    }
+
+    proptest! {
+        #[test]
+        fn silence_in_a_hold_is_the_holds_and_nothing_else_is(
+            origins in vec(select(vec![Origin::Received, Origin::Silence, Origin::ComfortNoise]), 0..40),
+            steps in vec(1u64..8, 0..12),
+        ) {
+            let mut ledger = Ledger::default();
+            for (at, &origin) in origins.iter().enumerate() {
+                ledger.extend_to(at as u64 + 1, origin);
+            }
+            let mut ends = steps.iter().scan(0, |end, step| {
+                *end += step;
+                Some(*end)
+            });
+            let spans: Vec<(u64, u64)> =
+                std::iter::from_fn(|| Some((ends.next()?, ends.next()?))).collect();
+            ledger.hold(&spans);
+            for (at, &origin) in (0u64..).zip(&origins) {
+                let is_held = spans.iter().any(|&(from, to)| (from..to).contains(&at));
+                let told = if is_held && origin == Origin::Silence { Origin::Hold } else { origin };
+                prop_assert_eq!(ledger.at(at).0, told, "sample {} of {:?}", at, &spans);
+            }
+            prop_assert_eq!(ledger.end(), origins.len() as u64);
+            let pairs = ledger.intervals().iter().zip(ledger.intervals().iter().skip(1));
+            for (one, next) in pairs {
+                prop_assert!(one.to == next.from && one.origin != next.origin, "{:?}", ledger);
+            }
+        }
     }
 }

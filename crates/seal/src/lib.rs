@@ -7,6 +7,7 @@ mod drift;
 mod evidence;
 mod fit;
 mod foreign;
+mod hold;
 mod leg;
 mod listening;
 mod meaning;
@@ -148,7 +149,8 @@ fn write(
 ) -> Result<Vec<(audio::Origin, u64)>, store::Error> {
     let recording = Recording::begin(store, id, settings.durability)?;
     let mut origins = Vec::new();
-    if let Some(rendered) = render::render(legs, &settings.silence, &recording.path("call.wav"))? {
+    let path = recording.path("call.wav");
+    if let Some(rendered) = render::render(legs, call.negotiation.epochs(), &settings.silence, &path)? {
         origins = rendered.origins();
         record::add_recording(record, &rendered);
     }

@@ -241,5 +241,6 @@ fn provenance(origin: audio::Origin) -> Provenance {
         audio::Origin::Concealed => Provenance::Concealed,
         audio::Origin::ComfortNoise => Provenance::ComfortNoise,
         audio::Origin::Silence => Provenance::Silence,
+        audio::Origin::Hold => Provenance::Hold,
     }
 }

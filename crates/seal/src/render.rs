@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use audio::{Channel, Interval, Ledger, Origin};
-use call::Both;
+use call::{Both, Epoch};
 use clock::{Span, Time};
 
+use crate::hold;
 use crate::leg::Leg;
 use crate::silence::{self, Cut, Silence};
 
@@ -36,9 +37,10 @@ impl Rendered {
     }
 }
 
-/// Writes the call's audio to `path`; `None` where there is nothing to hear.
+/// Writes the call's audio to `path`; `None` where there is nothing to hear. Silence in `epochs` of a hold is told as such.
 pub(crate) fn render(
     legs: &Both<Leg<'_>>,
+    epochs: &[Epoch],
     silence: &Silence,
     path: &Path,
 ) -> Result<Option<Rendered>, store::Error> {
@@ -70,7 +72,12 @@ pub(crate) fn render(
         writer.write(&window)?;
         left -= count;
     }
-    let ledgers = channels.map(Channel::into_ledger);
+    let held = hold::spans(epochs, started_at, rate, frames, &cuts);
+    let ledgers = channels.map(|channel| {
+        let mut ledger = channel.into_ledger();
+        ledger.hold(&held);
+        ledger
+    });
     Ok(Some(Rendered { started_at, sample_rate: rate, written: writer.finish()?, cuts, ledgers }))
 }
 
