@@ -12,6 +12,8 @@ pub(crate) struct Described {
     pub(crate) endpoints: u64,
     pub(crate) direction: Direction,
     pub(crate) secure: bool,
+    /// Whether it takes a fax by T.38.
+    pub(crate) fax: bool,
     pub(crate) unspecified: bool,
 }
 
@@ -25,8 +27,8 @@ impl Described {
     }
 
     pub(crate) fn is_repeated_by(&self, next: &Described) -> bool {
-        let same_flags = self.secure == next.secure && self.unspecified == next.unspecified;
-        same_flags && !self.moves_to(next) && self.formats == next.formats
+        let flags = |described: &Described| (described.secure, described.fax, described.unspecified);
+        flags(self) == flags(next) && !self.moves_to(next) && self.formats == next.formats
     }
 
     pub(crate) fn weight(&self) -> usize {

@@ -62,6 +62,8 @@ pub struct Negotiation {
     formats: Both<usize>,
     weight: usize,
     epochs: Vec<Epoch>,
+    /// Whether both sides once agreed on T.38.
+    is_fax: bool,
     /// Every key that a side named for what it sends, in order.
     keys: Both<Vec<Crypto>>,
     /// Each side's offer that may still be answered. Both may have one: then they glare, and both are refused.
@@ -109,6 +111,7 @@ impl Negotiation {
             // A fax is not held because its audio stopped.
             direction: audio.or(wanted).map_or(Direction::Inactive, |media| media.direction),
             secure: audio.is_some_and(sdp::Media::is_secure),
+            fax: session.media.iter().any(|media| media.is_fax() && !media.is_rejected()),
             unspecified: audio
                 .and_then(|media| media.address)
                 .is_some_and(|address| address.is_unspecified()),
@@ -238,6 +241,8 @@ impl Negotiation {
     }
 
     fn begin_epoch(&mut self, from: Time, answerer: Side) {
+        self.is_fax |=
+            Side::BOTH.iter().all(|&side| self.sides.of(side).last().is_some_and(|described| described.fax));
         // One-way media from the start is an announcement, not a hold.
         let first = self.epochs.is_empty();
         let holds = |side| self.holds(side, first, side == answerer);
@@ -292,6 +297,12 @@ impl Negotiation {
     pub fn is_secure(&self) -> bool {
         let mut latest = Side::BOTH.iter().filter_map(|&side| self.sides.of(side).last()).peekable();
         latest.peek().is_some() && latest.all(|described| described.secure)
+    }
+
+    /// Whether the parties at some time agreed to send a fax by T.38 (ITU-T T.38, annex D).
+    #[must_use]
+    pub const fn is_fax(&self) -> bool {
+        self.is_fax
     }
 
     /// When the descriptions came, in order: between two of these times no payload type changes its meaning.

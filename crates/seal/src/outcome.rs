@@ -58,6 +58,7 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
         (mismatched, "codec_mismatch"),
         (is_undecoded(legs), "codec_unsupported"),
         (early, "early_media"),
+        (call.negotiation.is_fax(), "fax"),
         (!call.forks.is_empty(), "forked"),
         (held, "hold"),
         (is_joined_late(call), "joined_late"),
