@@ -61,9 +61,9 @@ impl Ledger {
         }
     }
 
-    /// Tells silence within `spans` as that of a hold. They are pairs of the first sample and the one after the last, in
+    /// Marks the silence within `spans` as that of a hold. They are pairs of the first sample and the one after the last, in
     /// order and apart.
-    pub fn hold(&mut self, spans: &[(u64, u64)]) {
+    pub fn mark_hold(&mut self, spans: &[(u64, u64)]) {
         if spans.is_empty() {
             return;
         }
@@ -154,7 +154,7 @@ mod tests {
             });
             let spans: Vec<(u64, u64)> =
                 std::iter::from_fn(|| Some((ends.next()?, ends.next()?))).collect();
-            ledger.hold(&spans);
+            ledger.mark_hold(&spans);
             for (at, &origin) in (0u64..).zip(&origins) {
                 let is_held = spans.iter().any(|&(from, to)| (from..to).contains(&at));
                 let told = if is_held && origin == Origin::Silence { Origin::Hold } else { origin };

@@ -1,10 +1,12 @@
-//! Silence that one party imposed on the other: while a call is on hold, who sends nothing was told not to (RFC 3264,
-//! section 8.4).
+//! Silence that was agreed upon: while a call is on hold (RFC 3264, section 8.4) either party may send nothing. What was
+//! sent and lost is no such silence.
 
+use audio::Cue;
 use call::{Epoch, Hold};
-use clock::{Span, Time};
+use clock::Time;
 
 use crate::silence::Cut;
+use crate::voice;
 
 /// The samples of a recording of `rate` that begins at `started_at`, lasts `frames`, and leaves `cuts` out, during which
 /// `epochs`, in their order, tell of a hold; as pairs of the first sample and the one after the last, in order.
@@ -15,7 +17,10 @@ pub(crate) fn spans(
     frames: u64,
     cuts: &[Cut],
 ) -> Vec<(u64, u64)> {
-    let sample = |at: Time| place(samples(at - started_at, rate), cuts).min(frames);
+    let sample = |at: Time| {
+        let uncut = u64::try_from(voice::samples(at - started_at, rate)).unwrap_or(0);
+        place(uncut, cuts).min(frames)
+    };
     let ends = epochs.iter().skip(1).map(|next| sample(next.from)).chain([frames]);
     let mut spans: Vec<(u64, u64)> = Vec::new();
     for (epoch, to) in epochs.iter().zip(ends).filter(|(epoch, _)| epoch.hold != Hold::None) {
@@ -42,14 +47,41 @@ fn place(uncut: u64, cuts: &[Cut]) -> u64 {
     uncut.saturating_sub(shift)
 }
 
-/// How many samples `span` takes; none where it is before the recording.
-fn samples(span: Span, rate: u32) -> u64 {
-    let ns = u128::from(span.as_ns().max(0).unsigned_abs());
-    u64::try_from(ns * u128::from(rate) / 1_000_000_000).unwrap_or(u64::MAX)
+/// What is left of `held` in a channel of `cues`, both in order, without the gaps that losses left. Where packets are missing
+/// before a long gap, nobody can tell how much of it they were: all of it counts as lost.
+pub(crate) fn without_losses(held: &[(u64, u64)], cues: &[Cue<'_>], rate: u32) -> Vec<(u64, u64)> {
+    if held.is_empty() {
+        return Vec::new();
+    }
+    let mut end = 0;
+    let mut losses: Vec<(u64, u64)> = Vec::new();
+    for cue in cues {
+        if cue.after_loss && end < cue.at {
+            losses.push((end, cue.at));
+        }
+        end = end.max(cue.end(rate));
+    }
+    let mut left = Vec::new();
+    for &(mut from, to) in held {
+        let first = losses.partition_point(|&(_, end)| end <= from);
+        for &(gap, end) in losses.iter().skip(first).take_while(|&&(gap, _)| gap < to) {
+            if from < gap {
+                left.push((from, gap));
+            }
+            from = end;
+        }
+        if from < to {
+            left.push((from, to));
+        }
+    }
+    left
 }
 
 #[cfg(test)]
 mod tests {
+    use audio::{Codec, Sound};
+    use clock::Span;
+
     use super::*;
 
     const RATE: u32 = 8000;
@@ -92,5 +124,36 @@ mod tests {
             let epochs = [(from, Hold::Callee), (to, Hold::None)];
             assert_eq!(spans_s(&epochs, 20, &cuts), expected, "{hold:?}");
         }
+    }
+
+    /// What is left of a hold, with cues of a second each: where they begin, and whether packets are missing before.
+    fn left_s(held_s: &[(u64, u64)], cues_s: &[(u64, bool)]) -> Vec<(u64, u64)> {
+        let codec = Codec::registered("PCMU", RATE, 1, "").unwrap();
+        let cue = |&(at, after_loss): &(u64, bool)| Cue {
+            at: at * 8000,
+            sound: Sound::Payload(&[0; 8000]),
+            samples: 8000,
+            stream: 0,
+            codec,
+            after_loss,
+        };
+        let cues: Vec<Cue<'_>> = cues_s.iter().map(cue).collect();
+        let held: Vec<(u64, u64)> = held_s.iter().map(|&(from, to)| (from * 8000, to * 8000)).collect();
+        let left = without_losses(&held, &cues, RATE);
+        left.into_iter().map(|(from, to)| (from / 8000, to / 8000)).collect()
+    }
+
+    #[test]
+    fn a_gap_that_a_loss_left_is_no_hold() {
+        let held = [(5, 20), (30, 40)];
+        assert_eq!(left_s(&held, &[(0, false), (10, false), (25, false)]), held, "pauses");
+        assert_eq!(
+            left_s(&held, &[(7, false), (10, true), (15, true)]),
+            [(5, 8), (10, 11), (15, 20), (30, 40)]
+        );
+        assert_eq!(left_s(&held, &[(0, false), (24, true)]), [(30, 40)], "a gap over all of the first");
+        assert_eq!(left_s(&held, &[(0, false), (2, true), (18, false), (35, true)]), [(5, 19), (35, 40)]);
+        assert_eq!(left_s(&held, &[]), held);
+        assert_eq!(left_s(&[], &[(0, false), (2, true)]), []);
     }
 }

@@ -55,6 +55,8 @@ pub(crate) fn render(
     let lead_ns = u128::from(lead) * 1_000_000_000 / u128::from(rate);
     let started_at = origin + Span::from_ns(i64::try_from(lead_ns).unwrap_or(i64::MAX));
     let frames = cues.iter().flatten().map(|cue| cue.end(rate)).max().unwrap_or(0);
+    let held = hold::spans(epochs, started_at, rate, frames, &cuts);
+    let held = cues.each_ref().map(|cues| hold::without_losses(&held, cues, rate));
     let mut writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
     let [caller, callee] = cues;
     let elsewhere = [legs.caller.elsewhere(), legs.callee.elsewhere()];
@@ -72,12 +74,10 @@ pub(crate) fn render(
         writer.write(&window)?;
         left -= count;
     }
-    let held = hold::spans(epochs, started_at, rate, frames, &cuts);
-    let ledgers = channels.map(|channel| {
-        let mut ledger = channel.into_ledger();
-        ledger.hold(&held);
-        ledger
-    });
+    let mut ledgers = channels.map(Channel::into_ledger);
+    for (ledger, held) in ledgers.iter_mut().zip(&held) {
+        ledger.mark_hold(held);
+    }
     Ok(Some(Rendered { started_at, sample_rate: rate, written: writer.finish()?, cuts, ledgers }))
 }
 

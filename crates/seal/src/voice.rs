@@ -188,7 +188,7 @@ fn extend_noise(cues: &mut [Cue<'_>], rate: u32) {
 }
 
 /// A span in samples, to the nearest.
-fn samples(span: Span, rate: u32) -> i64 {
+pub(crate) fn samples(span: Span, rate: u32) -> i64 {
     let exact = i128::from(span.as_ns()) * i128::from(rate);
     ((exact + 500_000_000).div_euclid(1_000_000_000)) as i64
 }
