@@ -15,9 +15,9 @@ use super::error::LiveError;
 use super::interface::Drops;
 use super::listener::Listener;
 use super::now::now;
+use super::round::Round;
 use super::{AGENTS, Options};
 use crate::frame::Frame;
-use crate::link;
 
 /// One address and who sends to it.
 pub(crate) struct Agents {
@@ -84,7 +84,7 @@ impl Agents {
         self.listener.address
     }
 
-    /// Hands on what was sent; gives how many frames.
+    /// Hands on what was sent, in the order of its times; gives how many frames.
     pub(crate) fn read(&mut self, take: &mut impl FnMut(&Frame<'_>)) -> usize {
         let before = self.desk.counts.carried;
         self.round += 1;
@@ -100,6 +100,7 @@ impl Agents {
             desk.counts.skipped_bytes += connection.skipped() - skipped;
             goes_on
         });
+        self.desk.round.hand_on(take);
         (self.desk.counts.carried - before) as usize
     }
 
@@ -145,12 +146,18 @@ impl Agents {
 struct Desk {
     reader: Reader,
     frame: Vec<u8>,
+    round: Round,
     counts: AgentCounts,
 }
 
 impl Desk {
     fn new(key: Option<Vec<u8>>) -> Desk {
-        Desk { reader: Reader::new(key), frame: Vec::new(), counts: AgentCounts::default() }
+        Desk {
+            reader: Reader::new(key),
+            frame: Vec::new(),
+            round: Round::default(),
+            counts: AgentCounts::default(),
+        }
     }
 
     fn handle_packet(&mut self, packet: &[u8], take: &mut impl FnMut(&Frame<'_>)) {
@@ -158,10 +165,11 @@ impl Desk {
             Ok(datagram) => {
                 hep::raw_ip(datagram.flow, datagram.payload, &mut self.frame);
                 self.counts.carried += 1;
-                let wire_len = self.frame.len() as u32;
                 let at = datagram.at.unwrap_or_else(now);
-                let origin = AGENTS | datagram.agent;
-                take(&Frame { at, link: link::RAW, bytes: &self.frame, wire_len, place: None, origin });
+                self.round.push(at, AGENTS | datagram.agent, &self.frame);
+                if self.round.is_full() {
+                    self.round.hand_on(take);
+                }
             }
             Err(refused) => {
                 let place = Refused::ALL.iter().position(|&known| known == refused);
@@ -180,6 +188,14 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+
+    /// A packet that was sent so many microseconds after a full second, which tells one from the other by its port too.
+    fn packet_at(us: u16) -> Vec<u8> {
+        let mut packet = packet(us);
+        let at = packet.windows(6).position(|chunk| chunk == b"\0\0\0\x0a\0\x0a").unwrap() + 6;
+        packet[at..at + 4].copy_from_slice(&u32::from(us).to_be_bytes());
+        packet
+    }
 
     /// A packet of Kamailio's, with a port of our own that tells one from the other.
     fn packet(n: u16) -> Vec<u8> {
@@ -238,6 +254,17 @@ mod tests {
             agents.read(&mut |_| {});
         }
         assert_eq!(agents.counts().connections, 0);
+    }
+
+    #[test]
+    fn what_two_connections_brought_comes_in_the_order_of_its_times() {
+        let mut agents = agents(&Options::default());
+        let mut tcp = [(); 2].map(|()| TcpStream::connect(agents.address()).unwrap());
+        // The first to be read has the answers.
+        for us in 0..100 {
+            tcp[usize::from(us % 2 == 0)].write_all(&packet_at(us)).unwrap();
+        }
+        assert_eq!(ports(&mut agents, 100), (0..100).collect::<Vec<_>>());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod listener;
 mod merge;
 mod now;
 mod piped;
+mod round;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
