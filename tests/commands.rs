@@ -37,6 +37,43 @@ fn one_call() -> (Store, Recorded) {
     (store, recorded.remove(0))
 }
 
+// ---- what helps a user ----
+
+#[test]
+fn a_self_test_passes_and_leaves_the_store_as_it_was() {
+    let store = Store::new();
+    let test = |more: &[&str]| {
+        let mut command = common::sipreel();
+        Run::from(
+            command.arg("selftest").arg("--store").arg(store.path()).args(more).output().expect("it runs"),
+        )
+    };
+    let run = test(&[]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert!(run.stdout.starts_with("passed: "), "{}", run.stdout);
+    let result: Value = serde_json::from_str(&test(&["--json"]).stdout).expect("JSON");
+    assert_eq!((&result["result"], &result["failure"]), (&Value::from("passed"), &Value::Null));
+    assert!(store.list(&[]).is_empty());
+    let left = fs::read_dir(store.path()).expect("a folder").flatten();
+    assert!(!left.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("selftest")));
+}
+
+#[test]
+fn the_help_is_there_for_shells_and_as_manual_pages() {
+    let scripts =
+        [("bash", "complete -F _sipreel"), ("zsh", "#compdef sipreel"), ("fish", "complete -c sipreel")];
+    for (shell, said) in scripts {
+        let run = common::run(&["completions", shell]);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.stdout.contains(said) && run.stdout.contains("min-duration"), "{shell}");
+    }
+    let page = common::run(&["man", "calls", "list"]);
+    assert!(page.code == 0 && page.stdout.contains("sipreel\\-calls\\-list"), "{}", page.stdout);
+    let unknown = common::run(&["man", "calls", "lost"]);
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
+    assert_one_line(&unknown, &["calls lost", "--help"]);
+}
+
 // ---- replay: exit codes ----
 
 #[test]

@@ -214,6 +214,19 @@ fn a_call_that_is_open_at_the_end_is_kept_as_far_as_it_came() {
     assert!(fs::read_dir(store.path().join("open")).expect("it is there").next().is_none());
 }
 
+#[test]
+fn it_tests_itself_and_no_call_is_counted_for_it() {
+    let store = Store::new();
+    let mut recorder = agents_recorder(&store, &["--selftest-interval", "1h"]);
+    let metrics = recorder.wait_until("sipreel_selftests_total{result=\"passed\"}", 1.0);
+    assert!(metrics.of("sipreel_selftest_last_success_timestamp_seconds") > 1.7e9);
+    assert_eq!(metrics.of("sipreel_selftests_total{result=\"failed\"}"), 0.0);
+    assert_eq!(metrics.of("sipreel_calls_seen_total"), 0.0);
+    let (code, said) = recorder.end();
+    assert_eq!(code, Some(0), "{said:?}");
+    assert!(store.list(&[]).is_empty());
+}
+
 // ---- interfaces ----
 
 /// A network of its own with two ends of one cable, gone after the test.

@@ -36,6 +36,12 @@ pub(crate) enum Command {
     /// Check a configuration, or show every key that one may have
     #[command(subcommand)]
     Config(Config),
+    /// Have a made-up call recorded in the store, read it back and compare every sample
+    Selftest(Selftest),
+    /// Print the words that a shell completes commands by
+    Completions(Completions),
+    /// Print a manual page, or write all of them
+    Man(Manual),
 }
 
 /// The store that a command works in.
@@ -149,6 +155,10 @@ pub(crate) struct Record {
     /// Do not ask the interfaces for frames to others
     #[arg(short = 'p', long)]
     pub(crate) no_promiscuous: bool,
+    /// Test the whole way from a frame to the audio on the disk by a made-up call that often, such as 5m; 0 for never
+    /// [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) selftest_interval: Option<f64>,
     /// List the interfaces, and exit
     #[arg(short = 'D', long)]
     pub(crate) list_interfaces: bool,
@@ -166,6 +176,31 @@ pub(crate) enum Config {
     },
     /// Print every key, what it means, and its default: a file to begin with
     Show,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Selftest {
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// The result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Manual {
+    /// The command whose page is printed, such as `calls list` [default: the program's own]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) page: Vec<String>,
+    /// Write the pages of all commands into DIR instead, as sipreel.1, sipreel-replay.1 and so on
+    #[arg(long, value_name = "DIR", conflicts_with = "page")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 #[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]

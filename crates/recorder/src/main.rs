@@ -16,6 +16,7 @@ mod conversation;
 mod exit;
 mod intake;
 mod ledger;
+mod manual;
 mod metrics;
 mod progress;
 mod record;
@@ -24,6 +25,7 @@ mod render;
 mod replay;
 mod run;
 mod sealers;
+mod selftest;
 mod serve;
 mod signalling;
 mod signals;
@@ -48,6 +50,9 @@ fn main() -> ExitCode {
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(command) => configuration::run(command),
+        Command::Selftest(arguments) => selftest::run(arguments),
+        Command::Completions(arguments) => manual::complete(arguments),
+        Command::Man(arguments) => manual::run(arguments),
     };
     let exit = done.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

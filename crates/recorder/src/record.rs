@@ -16,12 +16,13 @@ use web::metrics::{Metrics, Source};
 
 use crate::capture_clock::CaptureClock;
 use crate::cli::Record;
-use crate::config::{Config, Settings};
+use crate::config::{Config, Problem, Settings};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::progress::Progress;
 use crate::replay::filter;
 use crate::run::Run;
+use crate::selftest::Rehearsals;
 use crate::signals::Stop;
 
 pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
@@ -51,6 +52,8 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let pulse = Pulse::default();
     let listen = arguments.listen.or(config.listen_of_record()?);
     let serving = listen.map(|address| serve(address, &store, run.metrics(), pulse.clone())).transpose()?;
+    let rehearsals = selftest_interval(arguments, &config)?
+        .map(|interval| Rehearsals::start(interval, store.clone(), Arc::clone(run.metrics())));
     if !common.quiet {
         tell_sources(&options, &live, serving.as_ref().map(|(address, _)| *address));
     }
@@ -58,9 +61,20 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
     let exit = recording.finish(*ended.as_ref().unwrap_or(&End::Shutdown));
-    drop(serving);
+    drop((serving, rehearsals));
     ended.and(exit)
 }
+
+/// How often the recorder tests itself; `None` for never.
+fn selftest_interval(arguments: &Record, config: &Config) -> Result<Option<Duration>, Problem> {
+    let set = match arguments.selftest_interval {
+        Some(seconds) => Some(Duration::from_secs_f64(seconds)),
+        None => config.selftest_interval()?,
+    };
+    Ok(Some(set.unwrap_or(SELFTEST_INTERVAL)).filter(|interval| !interval.is_zero()))
+}
+
+pub(crate) const SELFTEST_INTERVAL: Duration = Duration::from_secs(300);
 
 /// What the command line says, then the configuration.
 fn options(arguments: &Record, config: &Config) -> anyhow::Result<Options> {

@@ -79,6 +79,7 @@ pub(crate) struct Record {
     pub(crate) hep: Option<Vec<Spanned<String>>>,
     pub(crate) hep_key: Set<String>,
     pub(crate) listen: Set<String>,
+    pub(crate) selftest_s: Set<Seconds>,
 }
 
 #[derive(Deserialize, Default, Debug)]

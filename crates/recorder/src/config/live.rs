@@ -1,6 +1,7 @@
 //! `[record]` and `[serve]`: what is listened to, and who may ask.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use capture::live::Options;
 
@@ -36,6 +37,12 @@ impl Config {
     pub(crate) fn listen_of_record(&self) -> Result<Option<SocketAddr>, Problem> {
         let listen = self.file.record.listen.as_ref();
         listen.map(|address| self.checker().address("record.listen", address)).transpose()
+    }
+
+    /// How often `record` tests itself, if that is set; zero for never.
+    pub(crate) fn selftest_interval(&self) -> Result<Option<Duration>, Problem> {
+        let span = self.checker().span("record.selftest_s", &self.file.record.selftest_s, 0.0..=86_400.0)?;
+        Ok(span.map(|span| Duration::from_nanos(span.as_ns().unsigned_abs())))
     }
 
     /// Where `serve` listens, if that is set.

@@ -55,6 +55,7 @@ impl Config {
         self.wire_limits()?;
         self.live()?;
         self.listen_of_record()?;
+        self.selftest_interval()?;
         self.listen_of_serve().map(drop)
     }
 

@@ -38,6 +38,7 @@ fn the_reference_says_what_holds_without_a_file() {
         format!("{call:?} {wire:?} {:?}", config.live().unwrap())
     };
     assert_eq!(of(&shown), of(&nothing));
+    assert_eq!(shown.selftest_interval().unwrap(), Some(crate::record::SELFTEST_INTERVAL));
     assert_eq!(shown.listen_of_record().unwrap(), None);
     assert_eq!(shown.listen_of_serve().unwrap(), Some(crate::serve::DEFAULT_LISTEN));
     assert_eq!(shown.store().as_deref(), Some(Path::new(crate::cli::DEFAULT_STORE)));

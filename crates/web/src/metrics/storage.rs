@@ -14,6 +14,8 @@ pub struct Storage {
     query: Histogram,
     seal: Histogram,
     last_completed: Gauge,
+    selftests: Labelled<IntCounter>,
+    last_selftest: Gauge,
 }
 
 impl Storage {
@@ -39,6 +41,15 @@ impl Storage {
             last_completed: register.time(
                 "last_recording_completed_timestamp_seconds",
                 "Unix time at which the newest recording got its final name; 0 before the first.",
+            ),
+            selftests: register.totals(
+                "selftests_total",
+                "Calls that were made up, recorded, read back and compared, by result.",
+                &[("result", &[PASSED, FAILED])],
+            ),
+            last_selftest: register.time(
+                "selftest_last_success_timestamp_seconds",
+                "Unix time of the newest self-test that passed; 0 before the first.",
             ),
         }
     }
@@ -75,11 +86,31 @@ impl Storage {
         observe(&self.seal, seconds);
     }
 
+    /// A self-test passed at that time, in seconds since the Unix epoch.
+    pub fn selftest_passed_at(&self, seconds: f64) {
+        self.selftest(PASSED);
+        advance(&self.last_selftest, seconds);
+    }
+
+    /// A self-test failed.
+    pub fn selftest_failed(&self) {
+        self.selftest(FAILED);
+    }
+
+    fn selftest(&self, result: &str) {
+        if let Some(tests) = self.selftests.child(&[result]) {
+            tests.inc();
+        }
+    }
+
     /// When a recording was completed, in seconds since the Unix epoch; the newest stays.
     pub fn completed_at(&self, seconds: f64) {
         advance(&self.last_completed, seconds);
     }
 }
+
+const PASSED: &str = "passed";
+const FAILED: &str = "failed";
 
 /// A search is to be done within a second over a million calls.
 const QUERY_SECONDS: &[f64] =

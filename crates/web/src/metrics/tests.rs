@@ -76,6 +76,8 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("rtp_packets_total", "counter", &["disposition"], 8),
     ("rtp_streams_active", "gauge", &[], 1),
     ("seal_seconds", "histogram", &[], 1),
+    ("selftest_last_success_timestamp_seconds", "gauge", &[], 1),
+    ("selftests_total", "counter", &["result"], 2),
     ("sip_messages_total", "counter", &["method"], 4),
     ("sip_parse_errors_total", "counter", &["kind"], 2),
     ("sip_responses_total", "counter", &["class"], 6),
