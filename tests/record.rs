@@ -6,7 +6,7 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -332,6 +332,26 @@ fn an_interface_is_recorded_as_the_capture_that_is_sent_there() {
         let heard = pieces.iter().filter(|piece| live.windows(800).any(|window| window == **piece)).count();
         assert!(pieces.len() >= 20 && heard * 10 >= pieces.len() * 8, "{heard} of {}", pieces.len());
     }
+}
+
+#[test]
+fn a_doctor_looks_at_an_interface_for_as_long_as_was_asked() {
+    let Some(namespace) = Namespace::new("sipreel-doctor") else { return };
+    let mut doctor = namespace.command(Path::new(env!("CARGO_BIN_EXE_sipreel")));
+    doctor.args(["doctor", "-i", "near", "-f", "udp", "--for", "6s", "--json"]);
+    let mut doctor =
+        doctor.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut said = String::new();
+    BufReader::new(doctor.stderr.take().expect("a pipe")).read_line(&mut said).expect("it can be read");
+    assert_eq!(said, "looking at near for 6 s\n");
+    let is_sent = namespace.send(&fixture("sipp_busy_486.pcap"));
+    let output = doctor.wait_with_output().expect("it ends");
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object");
+    if !is_sent {
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!((told["packets"].as_u64(), told["calls"].as_u64()), (Some(4), Some(1)), "{told}");
 }
 
 /// A tenth of a second in which somebody speaks.

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     /// Check a configuration, or show every key that one may have
     #[command(subcommand)]
     Config(Config),
+    /// Look at a mirror port or at captures for a while, and say what recordings will suffer from
+    Doctor(Doctor),
     /// Have a made-up call recorded in the store, read it back and compare every sample
     Selftest(Selftest),
     /// Print the words that a shell completes commands by
@@ -45,7 +47,7 @@ pub(crate) enum Command {
 }
 
 /// The store that a command works in.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Default, Debug)]
 pub(crate) struct InStore {
     /// The folder of the recordings [default: the configuration's, or ./sipreel-store]
     #[arg(long, value_name = "DIR", env = "SIPREEL_STORE")]
@@ -95,7 +97,7 @@ pub(crate) struct Replay {
 }
 
 /// How calls are recorded, wherever they come from.
-#[derive(Args, Debug)]
+#[derive(Args, Default, Debug)]
 pub(crate) struct Common {
     #[command(flatten)]
     pub(crate) store: InStore,
@@ -176,6 +178,37 @@ pub(crate) enum Config {
     },
     /// Print every key, what it means, and its default: a file to begin with
     Show,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Captures to look at, as for `replay`
+    #[arg(value_name = "FILE", required_unless_present = "interfaces", conflicts_with = "interfaces")]
+    pub(crate) files: Vec<String>,
+    /// An interface to look at, or `any` for all of them; may be given several times
+    #[arg(short = 'i', long = "interface", value_name = "IFACE")]
+    pub(crate) interfaces: Vec<String>,
+    /// How long to look at interfaces
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    pub(crate) time: f64,
+    /// Look only at the packets that fit FILTER, in tcpdump's words
+    #[arg(short = 'f', long, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Read SIP over TLS by the secrets in FILE; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_keylog: Vec<PathBuf>,
+    /// The findings as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: InStore,
+}
+
+impl Doctor {
+    /// The filter, if one was given.
+    pub(crate) fn filter(&self) -> Result<Option<capture::Filter>, capture::FilterError> {
+        self.filter.as_deref().map(capture::Filter::new).transpose()
+    }
 }
 
 #[derive(Args, Debug)]

@@ -13,6 +13,7 @@ mod config;
 mod configuration;
 mod connections;
 mod conversation;
+mod doctor;
 mod exit;
 mod intake;
 mod ledger;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(command) => configuration::run(command),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Selftest(arguments) => selftest::run(arguments),
         Command::Completions(arguments) => manual::complete(arguments),
         Command::Man(arguments) => manual::run(arguments),

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     let settings = Settings::new(common, &common.store.config()?, Durability::Fast)?;
     let stop = Stop::listen().context("cannot listen for signals")?;
     let filter = arguments.filter.as_deref().map(|words| filter(words, common.quiet)).transpose()?;
-    let inputs = inputs(arguments)?;
+    let inputs = inputs(arguments.files.iter().chain(&arguments.read))?;
     let (captures, refused) = capture::Replay::open(&inputs);
     let mut exit = Exit::Done;
     for error in &refused {
@@ -50,9 +50,9 @@ pub(crate) fn filter(words: &str, quiet: bool) -> Result<capture::Filter, captur
 }
 
 /// The inputs named; a pattern that names no file itself stands for those that it fits.
-fn inputs(arguments: &Replay) -> anyhow::Result<Vec<Input>> {
+pub(crate) fn inputs<'a>(names: impl IntoIterator<Item = &'a String>) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
-    for name in arguments.files.iter().chain(&arguments.read) {
+    for name in names {
         let is_pattern = name.contains(['*', '?', '[']) && !std::path::Path::new(name).exists();
         if name == "-" {
             inputs.push(Input::Stdin);

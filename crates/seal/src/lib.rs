@@ -25,7 +25,10 @@ mod sorter;
 mod ticks;
 mod voice;
 
+use std::path::Path;
+
 use call::{Both, Call, Side};
+use clock::Span;
 use ffmpeg::Ffmpeg;
 use rtp::Medium;
 use rtp::srtp::Counts;
@@ -91,11 +94,7 @@ pub struct Quality {
 /// outcome.
 #[must_use]
 pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings) -> Sealed {
-    let id = Store::id(
-        call.dialog.invited_at,
-        &call.dialog.call_id,
-        call.dialog.caller.tag.as_deref().unwrap_or(""),
-    );
+    let id = id(call);
     let clear = secure::open(call, medium);
     let foreigners = Foreigners { ffmpeg: Ffmpeg::find(), folder: store.dir() };
     let leg = |side: Side| Leg::new(call, side, medium, clear.of(side), &foreigners);
@@ -122,14 +121,36 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
     Sealed { number: call.number, record, quality, origins, srtp, error }
 }
 
+/// What would be recorded of `call`: its record without the recording, and how many octets of samples that would hold.
+/// Nothing is written; what other programs decode waits in `folder` meanwhile.
+#[must_use]
+pub fn examine(call: &Call, medium: &dyn Medium, folder: &Path, settings: &Settings) -> (Record, u64) {
+    let clear = secure::open(call, medium);
+    let foreigners = Foreigners { ffmpeg: Ffmpeg::find(), folder };
+    let leg = |side: Side| Leg::new(call, side, medium, clear.of(side), &foreigners);
+    let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
+    let record = record::describe(call, &legs, id(call), settings);
+    let both = || Side::BOTH.iter().map(|&side| legs.of(side));
+    let begin = both().filter_map(Leg::starts_at).min();
+    let heard = both().flat_map(Leg::heard).filter(|voice| voice.sounds());
+    let end = heard.map(|voice| voice.matched.stream.last_at).max();
+    let span = begin.zip(end).map_or(Span::ZERO, |(begin, end)| (end - begin).max(Span::ZERO));
+    let rate = both().filter_map(Leg::sample_rate).max().unwrap_or(0);
+    let samples = span.as_secs_f64() * f64::from(rate);
+    (record, samples as u64 * u64::from(render::CHANNELS) * SAMPLE_OCTETS)
+}
+
+const SAMPLE_OCTETS: u64 = 2;
+
+fn id(call: &Call) -> CallId {
+    let tag = call.dialog.caller.tag.as_deref().unwrap_or("");
+    Store::id(call.dialog.invited_at, &call.dialog.call_id, tag)
+}
+
 /// What is left to say of a call whose sealing met a fault of this program: that it was there.
 #[must_use]
 pub fn give_up(call: &Call) -> Sealed {
-    let id = Store::id(
-        call.dialog.invited_at,
-        &call.dialog.call_id,
-        call.dialog.caller.tag.as_deref().unwrap_or(""),
-    );
+    let id = id(call);
     let mut record =
         Record::new(id, call.dialog.call_id.clone(), record::state(call.state()), Outcome::InternalError);
     record.ended_at = Some(call.ended_at);
