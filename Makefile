@@ -12,7 +12,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 SIPREEL := $(TARGET)/release/sipreel
 
-.PHONY: help build demo test bench fixtures fuzz mutate install clean deps
+.PHONY: help build demo test bench fixtures fuzz mutate manual deb install clean deps
 
 help: ## list these
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -71,6 +71,17 @@ fuzz: deps ## run each fuzz target for FUZZ_SECONDS (60)
 
 mutate: deps ## replay ever new mutations of all captures for MUTATION_SECONDS (600)
 	SIPREEL_MUTATION_SECONDS=$(MUTATION_SECONDS) cargo test --locked -p recorder --test hostile -- --nocapture every_capture
+
+manual: build ## manual pages and shell completions, from the help: target/manual, target/completions
+	$(SIPREEL) man --to $(TARGET)/manual
+	@mkdir -p $(TARGET)/completions
+	$(SIPREEL) completions bash > $(TARGET)/completions/sipreel.bash
+	$(SIPREEL) completions zsh > $(TARGET)/completions/_sipreel
+	$(SIPREEL) completions fish > $(TARGET)/completions/sipreel.fish
+
+deb: manual ## a Debian package with the service: target/debian/*.deb
+	@cargo deb --version >/dev/null 2>&1 || { echo "needs cargo-deb: cargo install --locked cargo-deb" >&2; exit 1; }
+	cargo deb -p recorder --no-build --locked
 
 install: ## put the program that was built into PREFIX/bin (/usr/local/bin)
 	@[ -x $(SIPREEL) ] || { echo "not built yet: make build" >&2; exit 1; }

@@ -157,6 +157,9 @@ pub(crate) struct Record {
     /// Do not ask the interfaces for frames to others
     #[arg(short = 'p', long)]
     pub(crate) no_promiscuous: bool,
+    /// Become USER once the interfaces are open, and keep no rights but those to capture; takes root
+    #[arg(short = 'Z', long, value_name = "USER")]
+    pub(crate) user: Option<String>,
     /// Test the whole way from a frame to the audio on the disk by a made-up call that often, such as 5m; 0 for never
     /// [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]

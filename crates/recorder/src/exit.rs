@@ -7,6 +7,7 @@ use capture::live::LiveError;
 
 use crate::config::Problem;
 use crate::connections;
+use crate::privileges;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -39,6 +40,7 @@ impl Exit {
             (_, Some(io::ErrorKind::PermissionDenied)) => Exit::Permission,
             (None, _) if error.is::<LiveError>() => Exit::of_live(error.downcast_ref()),
             (Some(_), _) => Exit::Storage,
+            (None, _) if error.is::<privileges::Error>() => Exit::of_privileges(error.downcast_ref()),
             (None, _) if error.is::<capture::Error>() => Exit::Input,
             (None, _)
                 if error.is::<web::Error>()
@@ -49,6 +51,13 @@ impl Exit {
                 Exit::Usage
             }
             (None, _) => Exit::Storage,
+        }
+    }
+
+    fn of_privileges(error: Option<&privileges::Error>) -> Exit {
+        match error {
+            Some(privileges::Error::Unknown(_)) => Exit::Usage,
+            _ => Exit::Permission,
         }
     }
 

@@ -11,6 +11,7 @@ mod chain;
 mod cli;
 mod config;
 mod configuration;
+mod confinement;
 mod connections;
 mod conversation;
 mod doctor;
@@ -19,6 +20,7 @@ mod intake;
 mod ledger;
 mod manual;
 mod metrics;
+mod privileges;
 mod progress;
 mod record;
 mod reindex;
@@ -28,6 +30,7 @@ mod run;
 mod sealers;
 mod selftest;
 mod serve;
+mod service;
 mod signalling;
 mod signals;
 mod sources;
@@ -43,6 +46,7 @@ use crate::exit::Exit;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    privileges::write_for_owner_and_group();
     let done = match &cli.command {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Record(arguments) => record::run(arguments),

@@ -2,6 +2,7 @@
 
 use std::io::{Write, stdout};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,7 +24,9 @@ use crate::progress::Progress;
 use crate::replay::filter;
 use crate::run::Run;
 use crate::selftest::Rehearsals;
+use crate::service::Service;
 use crate::signals::Stop;
+use crate::{confinement, privileges};
 
 pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     if arguments.list_interfaces {
@@ -43,7 +46,13 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     }
     let stop = Stop::listen().context("cannot listen for signals")?;
     let live = Live::open(&options)?;
+    if let Some(user) = &arguments.user {
+        privileges::become_user(user)?;
+    }
     let store = Store::open(&settings.store)?;
+    if config.confine() {
+        confine(&store, common.metrics.as_deref());
+    }
     let progress = Progress::new(None, common.quiet);
     let all = (progress, metrics::new().with_process());
     let run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
@@ -57,12 +66,24 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     if !common.quiet {
         tell_sources(&options, &live, serving.as_ref().map(|(address, _)| *address));
     }
-    let mut recording = Recording { run, live, clock: CaptureClock::default(), pulse, exit: Exit::Done };
+    let service = Service::ready(&options.interfaces.join(", "));
+    let clock = CaptureClock::default();
+    let mut recording = Recording { run, live, clock, pulse, service, exit: Exit::Done };
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
     let exit = recording.finish(*ended.as_ref().unwrap_or(&End::Shutdown));
     drop((serving, rehearsals));
     ended.and(exit)
+}
+
+/// From here on, nothing is written but into the store and beside the file of the metrics.
+fn confine(store: &Store, metrics: Option<&Path>) {
+    let beside =
+        |file: &Path| file.parent().filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned);
+    let metrics = metrics.map(|file| beside(file).unwrap_or_else(|| ".".into()));
+    // A folder in the store may be a link to another disk.
+    let folders = [Some(store.dir().to_owned()), Some(store.dir().join("recordings")), metrics];
+    confinement::confine(&folders.into_iter().flatten().collect::<Vec<_>>());
 }
 
 /// How often the recorder tests itself; `None` for never.
@@ -149,6 +170,7 @@ struct Recording<'a> {
     live: Live,
     clock: CaptureClock,
     pulse: Pulse,
+    service: Service,
     exit: Exit,
 }
 
@@ -205,6 +227,8 @@ impl Recording<'_> {
         let (packets, bytes) = self.run.seen();
         self.run.progress.show(bytes, packets, self.run.calls());
         self.pulse.beat();
+        let calls = self.run.calls();
+        self.service.beat(|| format!("{packets} packets, {calls} calls"));
         Ok(())
     }
 
@@ -227,6 +251,7 @@ impl Recording<'_> {
 
     /// Takes in what was captured before the end, and closes the calls that are open.
     fn finish(mut self, end: End) -> anyhow::Result<Exit> {
+        self.service.stopping();
         self.live.end();
         let begun = Instant::now();
         while begun.elapsed() < LAST_FRAMES && !self.live.is_over() {

@@ -80,6 +80,7 @@ pub(crate) struct Record {
     pub(crate) hep_key: Set<String>,
     pub(crate) listen: Set<String>,
     pub(crate) selftest_s: Set<Seconds>,
+    pub(crate) confine: Option<bool>,
 }
 
 #[derive(Deserialize, Default, Debug)]

@@ -45,6 +45,11 @@ impl Config {
         Ok(span.map(|span| Duration::from_nanos(span.as_ns().unsigned_abs())))
     }
 
+    /// Whether `record` confines itself.
+    pub(crate) fn confine(&self) -> bool {
+        self.file.record.confine.unwrap_or(true)
+    }
+
     /// Where `serve` listens, if that is set.
     pub(crate) fn listen_of_serve(&self) -> Result<Option<SocketAddr>, Problem> {
         let listen = self.file.serve.listen.as_ref();
