@@ -8,6 +8,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Once;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -96,13 +98,33 @@ pub(crate) fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Run {
     sipreel().args(arguments).output().expect("the program starts").into()
 }
 
+/// Begins the names of the tests' folders.
+const PREFIX: &str = "sipreel-test-";
+/// No test takes so long.
+const NOBODYS: Duration = Duration::from_secs(3600);
+
+/// Deletes what earlier tests left: those that were killed, and those whose stores all tests of a binary share, which
+/// nobody drops.
+fn sweep() {
+    let folders = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for folder in folders.filter(|folder| folder.file_name().to_string_lossy().starts_with(PREFIX)) {
+        let made = folder.metadata().and_then(|metadata| metadata.modified());
+        if made.ok().and_then(|made| made.elapsed().ok()).is_some_and(|age| age > NOBODYS) {
+            // Where another test was faster, it is gone.
+            let _ = fs::remove_dir_all(folder.path());
+        }
+    }
+}
+
 /// A store that goes with the test.
 #[derive(Debug)]
 pub(crate) struct Store(TempDir);
 
 impl Store {
     pub(crate) fn new() -> Store {
-        Store(tempfile::tempdir().expect("a folder"))
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(sweep);
+        Store(tempfile::Builder::new().prefix(PREFIX).tempdir().expect("a folder"))
     }
 
     pub(crate) fn path(&self) -> PathBuf {
