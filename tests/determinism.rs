@@ -130,7 +130,10 @@ fn a_second_replay_changes_nothing() {
     let once = replayed(&common::all_fixtures(), &[]);
     let (files, list) = (once.store.recordings(), once.store.calls(&["list", "--json"]));
     assert_eq!(list.stdout.lines().count() as f64, once.metrics.sum("sipreel_calls_seen_total"));
-    let run = once.store.replay(&common::all_fixtures(), &["-q", "--keep", "all", "--digits", "keep"]);
+    let keys = common::key_logs();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let more = [&["-q", "--keep", "all", "--digits", "keep"], &keys[..]].concat();
+    let run = once.store.replay(&common::all_fixtures(), &more);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     assert_same_tree(&files, &once.store.recordings(), "again");
     assert_eq!(once.store.calls(&["list", "--json"]).stdout, list.stdout, "each call is listed once");

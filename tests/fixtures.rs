@@ -157,6 +157,7 @@ fn every_call_has_the_outcome_that_its_packets_allow() {
 #[test]
 fn flags_tell_what_is_particular_and_nothing_else() {
     let particular = [
+        ("baresip_srtp_dtls.pcap", "srtp"),
         ("baresip_srtp_sdes.pcap", "srtp"),
         ("kamailio_rtpengine.pcap", "second_hop"),
         ("sipp_early_media_183.pcap", "early_media"),
@@ -494,7 +495,8 @@ fn the_metrics_add_up() {
         let in_calls: f64 = streams.map(|stream| stream["packets"].as_f64().expect("a count")).sum();
         assert_eq!(metrics.rtp("attached"), in_calls, "{name}");
         assert_eq!(metrics.rtp("rtcp"), rtcp_frames(name), "{name}");
-        for none in ["orphan", "probation", "malformed", "refused", "dtls"] {
+        assert_eq!(metrics.rtp("dtls") > 0.0, name.contains("dtls"), "{name}");
+        for none in ["orphan", "probation", "malformed", "refused"] {
             assert_eq!(metrics.rtp(none), 0.0, "{name}: {none}");
         }
         assert_audio_adds_up(fixture);

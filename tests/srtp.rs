@@ -102,3 +102,64 @@ fn a_forged_packet_is_counted_and_not_heard() {
     assert_eq!(failures, [1]);
     assert_eq!(call.record["outcome"], "recorded");
 }
+
+// ---- keys of a handshake over the media's own ports ----
+
+const BY_HANDSHAKE: &str = "baresip_srtp_dtls.pcap";
+
+/// What the master secrets of its key log are, in the log's digits and as octets.
+fn secrets() -> Vec<(String, Vec<u8>)> {
+    let log = fs::read_to_string(common::fixture(BY_HANDSHAKE).with_extension("keys")).expect("a key log");
+    let words = log.lines().filter_map(|line| line.split(' ').nth(2)).map(str::to_owned);
+    let octets = |digits: &str| {
+        let octet = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("digits");
+        (0..digits.len()).step_by(2).map(octet).collect()
+    };
+    words.map(|digits| (digits.clone(), octets(&digits))).collect()
+}
+
+#[test]
+fn a_call_whose_media_agreed_on_its_keys_is_heard_by_a_key_log() {
+    let store = Store::new();
+    let log = common::fixture(BY_HANDSHAKE).with_extension("keys");
+    let log = log.to_str().expect("a plain path");
+    let run = store.replay(&[common::fixture(BY_HANDSHAKE)], &["--keep", "all", "--tls-keylog", log]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let call = one_call(&store);
+    assert_eq!(call.record["outcome"], "recorded");
+    for (role, name) in [("caller", "alice"), ("callee", "bob")] {
+        assert_eq!(call.leg(role)["streams"][0]["encryption"], "srtp");
+        assert!(call.leg(role)["streams"][0]["authentication_failures"].is_null(), "all are genuine");
+        // A-law is 13 bit at the most: within a step of it, what was said is heard.
+        let speech = fs::read(common::fixture("speech").join(name).with_extension("wav")).expect("speech");
+        let (said, _) = speech[44..].as_chunks::<2>();
+        let said: Vec<i16> = said.iter().map(|&octets| i16::from_le_bytes(octets)).collect();
+        let heard = &call.wav().channels[usize::from(role == "callee")];
+        let close = |one: i16, other: i16| {
+            (i32::from(one) - i32::from(other)).abs() <= 16.max(i32::from(other).abs() / 16)
+        };
+        let is_said = |at: usize| heard[at..].iter().zip(&said).all(|(&one, &other)| close(one, other));
+        assert!((0..1000).any(is_said), "{role}");
+    }
+    let kept = common::tree(&store.path());
+    for (digits, octets) in secrets() {
+        let holds = |bytes: &[u8]| {
+            bytes.windows(octets.len()).any(|window| window == &octets[..])
+                || bytes.windows(digits.len()).any(|window| window == digits.as_bytes())
+        };
+        assert!(kept.iter().all(|(_, bytes)| !holds(bytes)) && !holds(run.stderr.as_bytes()));
+    }
+}
+
+#[test]
+fn without_its_secret_a_handshake_is_of_no_use_and_the_record_says_so() {
+    let store = Store::new();
+    assert_eq!(store.replay(&[common::fixture(BY_HANDSHAKE)], &[]).code, 0);
+    assert_eq!(one_call(&store).record["outcome"], "srtp_no_key");
+    // The log of another call.
+    let other = common::fixture("sipp_tls12_gcm.keys");
+    let again = Store::new();
+    let run = again
+        .replay(&[common::fixture(BY_HANDSHAKE)], &["--tls-keylog", other.to_str().expect("a plain path")]);
+    assert_eq!((run.code, text(&one_call(&again).record["outcome"])), (0, "srtp_no_key".into()));
+}

@@ -3,6 +3,7 @@
 use clock::Time;
 use flow::Endpoint;
 use rtp::Stream;
+use rtp::srtp::MasterKey;
 use sdp::MediaKind;
 
 use crate::dialog::{Dialog, End};
@@ -34,6 +35,8 @@ pub struct Call {
     pub messages_dropped: u64,
     /// RTCP packets, as captured, where packets are kept.
     pub reports: Vec<KeptMessage>,
+    /// Keys of its media that no description names: whoever saw a handshake over its flows adds them.
+    pub media_keys: Vec<MasterKey>,
     /// Keys that were sent by SIP INFO.
     pub info_digits: Vec<InfoKey>,
     /// Streams near it that are not its own, the nearest first.

@@ -322,6 +322,7 @@ impl Tracker {
             messages: open.messages,
             messages_dropped: open.messages_dropped,
             reports: open.reports,
+            media_keys: Vec::new(),
             info_digits: open.info_digits,
             replaces: open.replaces,
             signalling: open.signalling,

@@ -8,7 +8,6 @@ use call::{Config, End};
 use capture::{Frame, Input};
 use clock::Time;
 use tls::KeyLog;
-use transport::Streams;
 
 use crate::intake::Intake;
 use crate::metrics;
@@ -30,7 +29,7 @@ fn tight() -> [Intake; 2] {
     let tight = |(config, (connections, bytes))| {
         let mut intake = Intake::new(config, small);
         let limits = wire::tcp::Limits { connections, bytes, ..wire::tcp::Limits::default() };
-        intake.follow_connections(Streams::new(limits, KeyLog::default()));
+        intake.follow_connections(limits, KeyLog::default());
         intake
     };
     [(few, connections[0]), (short, connections[1])].map(tight)

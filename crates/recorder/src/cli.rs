@@ -114,7 +114,8 @@ pub(crate) struct Common {
     /// What becomes of media that no call claims: recorded, it becomes calls without signalling [default: drop]
     #[arg(long, value_enum)]
     pub(crate) orphans: Option<Orphans>,
-    /// Read SIP over TLS by the secrets in FILE, a key log as SSLKEYLOGFILE makes them (NSS); repeatable
+    /// Read SIP over TLS, and media whose keys come of DTLS, by the secrets in FILE, a key log as SSLKEYLOGFILE makes them
+    /// (NSS); repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_keylog: Vec<PathBuf>,
     /// A header whose value calls of one conversation share, or which holds the other's Call-ID; may be given again

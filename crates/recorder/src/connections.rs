@@ -1,12 +1,16 @@
-//! TCP connections: the keys that are given for them, their messages to the tracker, and their metrics.
+//! TCP connections, and the DTLS handshakes of media: the secrets that are given for them, what of them goes to the calls,
+//! and their metrics.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use call::{Arrival, Tracker};
+use call::{Arrival, Call, Side, Tracker};
+use flow::Flow;
+use rtp::srtp::{MasterKey, Suite};
 use tls::KeyLog;
-use transport::{StreamResult, Streams, TlsRecord};
+use transport::{Handshakes, MediaKey, StreamResult, Streams, TlsRecord};
 use web::metrics::{Families, Table};
 
 /// A key log that is of no use. It is told before anything is read.
@@ -58,8 +62,27 @@ pub(crate) fn hand_on(streams: &mut Streams, tracker: &mut Tracker) {
     }
 }
 
+/// Adds to a call that is over the keys that handshakes over its flows agreed on (RFC 5764). Media may have moved to another
+/// flow since; so they count for all of its streams.
+pub(crate) fn add_media_keys(handshakes: &Handshakes, call: &mut Call) {
+    if !call.negotiation.is_secure() {
+        return;
+    }
+    let streams = || Side::BOTH.iter().flat_map(|&side| call.legs.of(side));
+    let flows: BTreeSet<Flow> =
+        streams().map(|matched| matched.stream.flow.min(matched.stream.flow.reversed())).collect();
+    let lengths = |profile| Suite::of_profile(profile).map(|suite| (suite.key_len(), suite.salt_len()));
+    let agreed = flows.into_iter().flat_map(|flow| handshakes.keys(flow, lengths));
+    let keys = agreed.filter_map(|MediaKey { profile, key_and_salt, identifier }| {
+        MasterKey::new(Suite::of_profile(profile)?, &key_and_salt.0, &identifier)
+    });
+    call.media_keys = keys.collect();
+}
+
 /// Brings the metrics of connections up to date.
-pub(crate) fn count(families: &Families, streams: &Streams) {
+pub(crate) fn count(families: &Families, streams: &Streams, handshakes: &Handshakes) {
+    let fill = handshakes.fill();
+    families.tables.set(Table::DtlsHandshakes, fill.entries as u64, fill.limit as u64, fill.evicted);
     let (counts, table, limits) = (streams.counts(), streams.table(), streams.limits());
     for &result in StreamResult::ALL {
         families.capture.set_tcp_streams(result.as_str(), counts.of(result));

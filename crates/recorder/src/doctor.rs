@@ -174,7 +174,7 @@ impl Look {
         let spill = capture::Spill::new(&folder);
         let kept = Kept { mapped, spilled: spill.spilled() };
         let mut intake = Intake::new(settings.call, settings.wire);
-        intake.follow_connections(transport::Streams::new(settings.tcp, settings.keys.clone()));
+        intake.follow_connections(settings.tcp, settings.keys.clone());
         intake.spill_to(spill);
         let examiner = Examiner::start(kept, settings.seal)?;
         Ok(Look { intake, examiner, is_filtered: false, longest, super_frames: 0, first_at: None, calls: 0 })

@@ -4,7 +4,7 @@ use call::{Arrival, Call, End, Tracker};
 use capture::{Frame, Place};
 use clock::Time;
 use tls::KeyLog;
-use transport::Streams;
+use transport::{Handshakes, Streams};
 use wire::{Decoded, Decoder, Duplicates, Kind, Link, Reason, Sighting};
 
 use crate::connections;
@@ -16,6 +16,7 @@ pub(crate) struct Intake {
     decoder: Decoder,
     duplicates: Duplicates,
     streams: Streams,
+    handshakes: Handshakes,
     tracker: Tracker,
     counts: Counts,
 }
@@ -48,13 +49,16 @@ impl Intake {
         };
         let (decoder, duplicates) = (Decoder::new(limits), Duplicates::new(limits));
         let streams = Streams::new(wire::tcp::Limits::default(), KeyLog::default());
+        let handshakes = Handshakes::new(config.streams.streams, KeyLog::default());
         let (filter, tracker) = (None, Tracker::new(config));
-        Intake { filter, limits, decoder, duplicates, streams, tracker, counts }
+        Intake { filter, limits, decoder, duplicates, streams, handshakes, tracker, counts }
     }
 
-    /// Connections are followed by `streams`, which has seen nothing: with other limits, or with keys.
-    pub(crate) fn follow_connections(&mut self, streams: Streams) {
-        self.streams = streams;
+    /// Connections are followed within `limits`, and read by `keys`, as are the handshakes of media. To be said before
+    /// anything is seen.
+    pub(crate) fn follow_connections(&mut self, limits: wire::tcp::Limits, keys: KeyLog) {
+        self.handshakes.handle_keys(keys.clone());
+        self.streams = Streams::new(limits, keys);
     }
 
     /// From here on, only frames that fit `filter` are looked at.
@@ -84,8 +88,8 @@ impl Intake {
         match self.decoder.decode(frame.at, Link::from(frame.link), frame.bytes) {
             Decoded::Datagram(datagram) => {
                 self.counts.truncated += u64::from(datagram.truncated);
-                let numbered = rtp::kind(datagram.payload) == rtp::Kind::Rtp;
-                let sighting = sighting(frame, datagram.packet, numbered);
+                let kind = rtp::kind(datagram.payload);
+                let sighting = sighting(frame, datagram.packet, kind == rtp::Kind::Rtp);
                 if self.duplicates.handle_datagram(&datagram, &sighting) {
                     return;
                 }
@@ -98,6 +102,9 @@ impl Intake {
                 let reassembled =
                     datagram.packet.map(|bytes| rtp::Frame { bytes, link: RAW_IP, place: None });
                 let (at, flow, payload) = (frame.at, datagram.flow, datagram.payload);
+                if kind == rtp::Kind::Dtls {
+                    self.handshakes.handle_datagram(flow, payload);
+                }
                 self.tracker.handle_datagram(&Arrival {
                     at,
                     flow,
@@ -122,6 +129,7 @@ impl Intake {
     /// The capture itself holds keys. A key log that is none is as good as none: the packets are there all the same.
     pub(crate) fn handle_key_log(&mut self, text: &[u8]) {
         if let Ok(keys) = KeyLog::read(text) {
+            self.handshakes.handle_keys(keys.clone());
             self.streams.handle_keys(keys);
         }
     }
@@ -140,8 +148,11 @@ impl Intake {
         self.tracker.handle_end(end);
     }
 
+    /// The next call that is over, with the keys that its media agreed on.
     pub(crate) fn poll_call(&mut self) -> Option<Call> {
-        self.tracker.poll_call()
+        let mut call = self.tracker.poll_call()?;
+        connections::add_media_keys(&self.handshakes, &mut call);
+        Some(call)
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -165,6 +176,11 @@ impl Intake {
     /// Frames turned away because a mirror had shown what they hold before: packets, and fragments of some.
     pub(crate) fn copies(&self) -> u64 {
         self.duplicates.counts().copies + self.fragments().of(wire::FragmentResult::Duplicate)
+    }
+
+    /// What media agreed on by DTLS.
+    pub(crate) fn handshakes(&self) -> &Handshakes {
+        &self.handshakes
     }
 
     pub(crate) fn streams(&self) -> &Streams {

@@ -87,7 +87,7 @@ pub(crate) fn count(metrics: &Metrics, intake: &Intake, sources: &Sources, ended
     metrics.update(|families| {
         sources.count(families);
         count_frames(families, intake.counts());
-        connections::count(families, intake.streams());
+        connections::count(families, intake.streams(), intake.handshakes());
         families.capture.set_set_aside(TCP, intake.streams().table().ignored);
         count_tracked(families, intake.tracker(), ended);
         count_wire(families, intake);

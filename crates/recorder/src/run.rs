@@ -11,7 +11,6 @@ use call::{Call, End};
 use capture::{Frame, Medium};
 use clock::Time;
 use store::{Index, Opened, Store};
-use transport::Streams;
 use web::metrics::{Metrics, Source};
 
 use crate::cli::Common;
@@ -63,7 +62,7 @@ impl<'a> Run<'a> {
             settings.links.headers.clone(),
         );
         let mut intake = Intake::new(settings.call, settings.wire);
-        intake.follow_connections(Streams::new(settings.tcp, settings.keys.clone()));
+        intake.follow_connections(settings.tcp, settings.keys.clone());
         intake.spill_to(spill);
         let (sources, waiting) = (Sources::default(), VecDeque::new());
         Ok(Run { sources, progress, common, intake, sealers, waiting, ledger, store })

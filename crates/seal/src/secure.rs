@@ -1,4 +1,5 @@
-//! Streams that were encrypted, in the clear again where the call's own descriptions named the keys (RFC 4568).
+//! Streams that were encrypted, in the clear again where the call's own descriptions named the keys (RFC 4568), or a
+//! handshake over their flows agreed on them (RFC 5764).
 
 use std::ops::Range;
 
@@ -41,11 +42,11 @@ pub(crate) fn open(call: &Call, medium: &dyn Medium) -> Both<Vec<Option<Clear>>>
 fn keys(call: &Call, side: Side) -> Vec<MasterKey> {
     let named = call.negotiation.keys(side).iter();
     let usable = named.filter_map(|crypto| Some((Suite::named(&crypto.suite)?, crypto.keys())));
-    usable
-        .flat_map(|(suite, keys)| {
-            keys.into_iter().filter_map(move |key| MasterKey::new(suite, &key.key_and_salt, &key.identifier))
-        })
-        .collect()
+    let described = usable.flat_map(|(suite, keys)| {
+        keys.into_iter().filter_map(move |key| MasterKey::new(suite, &key.key_and_salt, &key.identifier))
+    });
+    // Which of a handshake's keys is whose depends on who began it; that, too, shows by which opens.
+    described.chain(call.media_keys.iter().cloned()).collect()
 }
 
 fn open_stream(matched: &Matched, keys: &[MasterKey], medium: &dyn Medium) -> Option<Clear> {

@@ -1,4 +1,5 @@
-//! TLS connections (RFC 5246, RFC 8446), read with the keys that one of their ends logged.
+//! TLS connections (RFC 5246, RFC 8446), read with the keys that one of their ends logged; and what DTLS handshakes of media
+//! agree on ([`dtls`]).
 //!
 //! [`KeyLog`] holds what an NSS key log says, [`Session`] takes the octets of both directions and gives what was inside,
 //! as far as there are keys for it. Nothing is verified but that a record is what its sender sealed; no certificate is
@@ -6,6 +7,7 @@
 //! time. Keys appear in no error and in no debug output.
 
 mod client_hello;
+pub mod dtls;
 mod half;
 mod key_log;
 mod open;

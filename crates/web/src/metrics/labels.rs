@@ -163,6 +163,8 @@ closed_set! {
         TcpConnections = "tcp_connections",
         /// Bytes that wait in them for others.
         TcpBytes = "tcp_bytes",
+        /// Flows of media over which a DTLS handshake was seen.
+        DtlsHandshakes = "dtls_handshakes",
         /// Calls that are over and may be linked with those to come.
         LinkedCalls = "linked_calls",
         /// Bytes of what their messages say.
