@@ -2,8 +2,8 @@
 
 use clock::Time;
 
-use crate::kept::Slot;
 use crate::sequence::Sequence;
+use crate::slot::Slot;
 
 /// The figures of one stream.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
@@ -29,8 +29,8 @@ pub struct Statistics {
 impl Statistics {
     /// The figures of packets in the order of arrival, with their order of sending. The jitter is that of the packets
     /// whose time stamps go with the time, which `is_timed` tells.
-    pub fn of<'a>(
-        slots: impl Iterator<Item = &'a Slot>,
+    pub fn of(
+        slots: impl Iterator<Item = Slot>,
         sequence: &Sequence,
         clock_rate: u32,
         is_timed: &mut dyn FnMut(&Slot) -> bool,
@@ -46,8 +46,8 @@ impl Statistics {
         for slot in slots {
             statistics.packets += 1;
             statistics.octets += slot.payload_len() as u64;
-            if is_timed(slot) {
-                jitter.arrive(slot);
+            if is_timed(&slot) {
+                jitter.arrive(&slot);
             }
         }
         statistics.mean_jitter_ms = jitter.sum_ms / jitter.differences.max(1) as f64;
@@ -128,8 +128,16 @@ const LEAP_MS: f64 = 10_000.0;
 mod tests {
     use super::*;
     use crate::id::{PayloadType, Seq, Ssrc, Ticks};
-    use crate::kept::{Copying, Frame, Kept};
+    use crate::kept::{Copying, Frame, Kept, Medium};
     use crate::packet::Packet;
+
+    struct Nowhere;
+
+    impl Medium for Nowhere {
+        fn slice(&self, _: u64, _: usize) -> Option<&[u8]> {
+            None
+        }
+    }
 
     fn statistics(packets: &[(u16, u32, i64)]) -> Statistics {
         let mut kept = Kept::default();
@@ -148,7 +156,7 @@ mod tests {
             let frame = Frame { bytes: &payload, link: 1, place: None };
             kept.push(Time::from_ns(at_ms * 1_000_000), &packet, &frame, Copying::Payloads);
         }
-        Statistics::of(kept.slots(), &Sequence::of(kept.slots()), 8000, &mut |_| true)
+        Statistics::of(kept.slots(&Nowhere), &Sequence::of(kept.slots(&Nowhere)), 8000, &mut |_| true)
     }
 
     #[test]

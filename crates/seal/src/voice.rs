@@ -64,15 +64,17 @@ impl<'a> Voice<'a> {
         reading: &Reading<'a, '_>,
         secrecy: Secrecy<'a>,
     ) -> Self {
-        let in_time = |slot: &Slot| reading.until.is_none_or(|until| slot.arrival() <= until);
+        let is_in_time = |slot: &Slot| reading.until.is_none_or(|until| slot.arrival() <= until);
         let kept = &matched.stream.kept;
-        let mut arrived: Vec<(&Slot, &[u8])> = Vec::with_capacity(kept.len());
+        let mut arrived: Vec<(Slot, &[u8])> = Vec::with_capacity(kept.len());
         match secrecy {
             Secrecy::Opened(clear) => {
-                arrived.extend(kept.slots().zip(clear.payloads()).filter(|(slot, _)| in_time(slot)));
+                arrived.extend(
+                    kept.slots(reading.medium).zip(clear.payloads()).filter(|(slot, _)| is_in_time(slot)),
+                );
             }
             Secrecy::None | Secrecy::Shut => {
-                let in_time = kept.payloads(reading.medium).filter(|(slot, _)| in_time(slot));
+                let in_time = kept.payloads(reading.medium).filter(|(slot, _)| is_in_time(slot));
                 in_time.for_each(|packet| arrived.push(packet));
             }
         }
@@ -90,7 +92,7 @@ impl<'a> Voice<'a> {
         let (sounds, is_shut) = (matched.kind == MediaKind::Audio, matches!(secrecy, Secrecy::Shut));
         let mut sorter = Sorter::new(meanings, sounds, is_shut, clock_rate);
         for sent in &sequence.sent {
-            if let Some(&(slot, payload)) = arrived.get(sent.index as usize) {
+            if let Some((slot, payload)) = arrived.get(sent.index as usize) {
                 sorter.sort(*sent, slot, payload);
             }
         }
@@ -194,7 +196,7 @@ pub(crate) fn samples(span: Span, rate: u32) -> i64 {
 }
 
 /// The payload type of the most packets that are not telephone events by their size: what the stream is about.
-fn commonest(arrived: &[(&Slot, &[u8])]) -> PayloadType {
+fn commonest(arrived: &[(Slot, &[u8])]) -> PayloadType {
     let mut counts = [0usize; 128];
     for (slot, _) in arrived {
         if let Some(count) = counts.get_mut(usize::from(slot.payload_type().0)) {
