@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -52,8 +52,8 @@ struct Shared {
 #[derive(Default, Debug)]
 struct Segment {
     map: OnceLock<Map>,
-    /// Whether something was read of it since it was last let go of.
-    is_read: AtomicBool,
+    /// How often it is still to be let go of since something was read of it.
+    letting_go: AtomicU8,
     holds: AtomicUsize,
 }
 
@@ -63,6 +63,8 @@ const BASE: u64 = 1 << 62;
 const SEGMENT: u64 = 64 << 20;
 /// So much is read before what was mapped of it is let go of.
 const MOST_READ: usize = 4 << 20;
+/// Whoever asked for bytes may look at them later, and be behind by some megabytes.
+const TIMES: u8 = 4;
 /// A quarter of a tebibyte at once; what is more is refused.
 const MOST_SEGMENTS: usize = 4096;
 /// The disk's room is given back in pieces of this size.
@@ -141,7 +143,7 @@ impl Spilled {
         let at = place.checked_sub(BASE)?;
         let size = self.0.segment_size;
         let (index, offset) = (at / size, at % size);
-        let Segment { map, is_read, .. } = self.0.segments.get(usize::try_from(index).ok()?)?;
+        let Segment { map, letting_go, .. } = self.0.segments.get(usize::try_from(index).ok()?)?;
         let map = match map.get() {
             Some(map) => map,
             None => {
@@ -149,7 +151,7 @@ impl Spilled {
                 map.get_or_init(|| new)
             }
         };
-        is_read.store(true, Ordering::Relaxed);
+        letting_go.store(TIMES, Ordering::Relaxed);
         self.0.count_read(len);
         map.bytes().get(usize::try_from(offset).ok()?..)?.get(..len)
     }
@@ -160,8 +162,13 @@ impl Shared {
     fn count_read(&self, len: usize) {
         let before = self.read.fetch_add(len, Ordering::Relaxed);
         if before / MOST_READ != before.wrapping_add(len) / MOST_READ {
-            let read = self.segments.iter().filter(|segment| segment.is_read.swap(false, Ordering::Relaxed));
-            read.filter_map(|segment| segment.map.get()).for_each(Map::release);
+            for segment in &self.segments {
+                let times = segment.letting_go.load(Ordering::Relaxed);
+                if let (1.., Some(map)) = (times, segment.map.get()) {
+                    segment.letting_go.store(times - 1, Ordering::Relaxed);
+                    map.release();
+                }
+            }
         }
     }
 }
