@@ -1,7 +1,7 @@
 //! Payloads to PCM: the decoder by itself, a leg of a minute in its place, and both legs in one stereo window after
 //! the other. An item is a sample of one channel.
 
-use audio::{Channel, Codec, Cue, Sound};
+use audio::{Channel, Codec, Cue, Cues, Sound};
 use benches::voice::{PACKET_SAMPLES, Voice};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box, black_box_drop};
@@ -31,8 +31,8 @@ fn leg_with_losses(bencher: Bencher<'_, '_>, losses: bool) {
     let voice = Voice::new(Law::Mu, 1);
     let cues = cues(&packets(&voice, 0), losses);
     let mut window = vec![0; 2 * WINDOW_FRAMES];
-    counted(bencher, 1).with_inputs(|| cues.clone()).bench_local_values(|cues| {
-        let mut track = Channel::new(cues, &vec![], 8000);
+    counted(bencher, 1).bench_local(|| {
+        let mut track = Channel::new(&|| Cues::new(cues.iter().copied()), &[8000], &vec![], 8000);
         for _ in 0..MINUTE_SAMPLES / WINDOW_FRAMES {
             track.fill(&mut window, 0);
         }
@@ -45,8 +45,10 @@ fn two_legs_mixed(bencher: Bencher<'_, '_>) {
     let voice = Voice::new(Law::Mu, 1);
     let legs = [0, 70_007].map(|entry| cues(&packets(&voice, entry), false));
     let mut window = vec![0; 2 * WINDOW_FRAMES];
-    counted(bencher, 2).with_inputs(|| legs.clone()).bench_local_values(|legs| {
-        let mut tracks = legs.map(|cues| Channel::new(cues, &vec![], 8000));
+    counted(bencher, 2).bench_local(|| {
+        let mut tracks = legs
+            .each_ref()
+            .map(|cues| Channel::new(&|| Cues::new(cues.iter().copied()), &[8000], &vec![], 8000));
         for _ in 0..MINUTE_SAMPLES / WINDOW_FRAMES {
             window.fill(0);
             for (channel, track) in tracks.iter_mut().enumerate() {
@@ -66,8 +68,7 @@ fn call_of(bencher: Bencher<'_, '_>, codecs: &str) {
     let rate = legs.iter().map(|leg| leg.codec.sample_rate()).max().unwrap_or(8000);
     let frames = rate as usize * 60;
     bencher.counter(ItemsCount::new(60usize)).bench_local(|| {
-        let mut channels: Vec<Channel<'_>> =
-            legs.iter().map(|leg| Channel::new(leg.cues(rate), &vec![], rate)).collect();
+        let mut channels: Vec<Channel<'_>> = legs.iter().map(|leg| leg.channel(rate)).collect();
         let mut window = vec![0; 2 * WINDOW_FRAMES];
         for _ in 0..frames / WINDOW_FRAMES {
             window.fill(0);
@@ -105,14 +106,18 @@ impl Leg {
         Leg { codec, payloads }
     }
 
-    fn cues(&self, rate: u32) -> Vec<Cue<'_>> {
+    fn channel(&self, rate: u32) -> Channel<'_> {
+        Channel::new(&|| self.cues(rate), &[self.codec.sample_rate()], &vec![], rate)
+    }
+
+    fn cues(&self, rate: u32) -> Cues<'_> {
         let payloads = (0u64..).zip(&self.payloads);
-        let cues = payloads.map(|(n, payload)| {
+        let cues = payloads.map(move |(n, payload)| {
             let samples = self.codec.samples_in(payload) as u32;
             let (at, sound) = (n * u64::from(rate) / 50, Sound::Payload(payload));
             Cue { at, codec: self.codec, sound, samples, stream: 0, after_loss: false }
         });
-        cues.collect()
+        Cues::new(cues)
     }
 }
 

@@ -7,7 +7,7 @@ use call::Arrival;
 use clock::{Span, Time};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use rtp::{Copying, Kept, Kind, Limits, Packet, Sequence, Sounding, Statistics, Streams, Timeline};
+use rtp::{Copying, Kept, Kind, Limits, Medium, Packet, Sequence, Sounding, Statistics, Streams, Timeline};
 
 fn main() {
     divan::main();
@@ -72,33 +72,45 @@ const NETWORKS: [Network; 2] = [Network::Even, Network::Rough];
 #[divan::bench(args = NETWORKS)]
 fn sequence(bencher: Bencher<'_, '_>, network: Network) {
     let kept = minute(network);
-    bencher.counter(ItemsCount::new(kept.len())).bench_local(|| Sequence::of(kept.slots()));
+    bencher.counter(ItemsCount::new(kept.len())).bench_local(|| sent(&kept).map(black_box).count());
 }
 
 #[divan::bench(args = NETWORKS)]
 fn statistics(bencher: Bencher<'_, '_>, network: Network) {
     let kept = minute(network);
-    let sequence = Sequence::of(kept.slots());
     bencher
         .counter(ItemsCount::new(kept.len()))
-        .bench_local(|| Statistics::of(kept.slots(), &sequence, CLOCK_RATE, &mut |_| true));
+        .bench_local(|| Statistics::of(kept.slots(&Nowhere), CLOCK_RATE, &mut |_| true));
 }
 
 #[divan::bench(args = NETWORKS)]
 fn timeline(bencher: Bencher<'_, '_>, network: Network) {
     let kept = minute(network);
-    let sequence = Sequence::of(kept.slots());
     let mut before = None;
-    let sound = |&sent: &rtp::Sent| {
+    let sound = |sent: rtp::Sent| {
         let missing = before.replace(sent.seq.0).map_or(0, |before| sent.seq.0 - before - 1);
         Sounding { sent, duration_ticks: 160, lost_before: missing as u32 }
     };
-    let sounding: Vec<Sounding> = sequence.sent.iter().map(sound).collect();
-    let first = kept.slots().next().map_or(Time::default(), rtp::Slot::arrival);
-    bencher
-        .counter(ItemsCount::new(kept.len()))
-        .with_inputs(|| sounding.clone())
-        .bench_local_values(|sounding| Timeline::new(first, CLOCK_RATE, sounding));
+    let sounding: Vec<Sounding> = sent(&kept).map(sound).collect();
+    let first = kept.first().map_or(Time::default(), rtp::Slot::arrival);
+    bencher.counter(ItemsCount::new(kept.len())).bench_local(|| {
+        let timeline = Timeline::of(first, CLOCK_RATE, || sounding.iter().copied());
+        let mut placer = timeline.placer();
+        sounding.iter().map(|packet| black_box(placer.place(packet))).count()
+    });
+}
+
+fn sent(kept: &Kept) -> impl Iterator<Item = rtp::Sent> {
+    Sequence::of(kept.slots(&Nowhere).map(|slot| (slot, ()))).map(|(sent, ..)| sent)
+}
+
+/// The slots of a minute are in memory, and nobody asks for payloads.
+struct Nowhere;
+
+impl Medium for Nowhere {
+    fn slice(&self, _: u64, _: usize) -> Option<&[u8]> {
+        None
+    }
 }
 
 const CLOCK_RATE: u32 = 8000;

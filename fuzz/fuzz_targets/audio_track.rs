@@ -1,7 +1,7 @@
 //! Any cues, written window by window: the ledger adds up to what was asked for, and the other channel stays silent.
 #![no_main]
 
-use audio::{Channel, Codec, Cue, Origin, Sound};
+use audio::{Channel, Codec, Cue, Cues, Origin, Sound};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
@@ -54,7 +54,8 @@ fuzz_target!(|input: Input| {
         at = cue.end(RATE);
         cues.push(cue);
     }
-    let mut track = Channel::new(cues, &vec![], RATE);
+    let rates: Vec<u32> = cues.iter().map(|cue| cue.codec.sample_rate()).collect();
+    let mut track = Channel::new(&|| Cues::new(cues.iter().copied()), &rates, &vec![], RATE);
     let (channel, mut total) = (usize::from(input.right), 0);
     for &window in &input.windows {
         let count = usize::from(window).min(MOST_FRAMES - total);

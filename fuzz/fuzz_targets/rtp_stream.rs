@@ -169,16 +169,16 @@ impl Medium for Nothing {
 }
 
 fn set_in_order(kept: &Kept, input: &Input) {
-    let slots: Vec<(&Slot, &[u8])> = kept.payloads(&Nothing).collect();
+    let slots: Vec<(Slot, &[u8])> = kept.payloads(&Nothing).collect();
     assert!(slots.iter().all(|(slot, payload)| slot.payload_len() == payload.len()));
-    let sequence = Sequence::of(kept.slots());
+    let sequence = Sequence::of(kept.slots(&Nothing));
     let placed = sequence.sent.len() as u64 + sequence.duplicates + sequence.strays;
     assert_eq!(placed, kept.len() as u64, "every packet is sent, a double or a stray");
     assert!(sequence.sent.is_sorted_by(|one, next| one.seq < next.seq && one.era <= next.era));
     let indices: HashSet<u32> = sequence.sent.iter().map(|sent| sent.index).collect();
     assert_eq!(indices.len(), sequence.sent.len());
     let _ =
-        Statistics::of(kept.slots(), &sequence, input.clock_rate, &mut |slot| slot.payload_type().0 % 2 == 0);
+        Statistics::of(kept.slots(&Nothing), &sequence, input.clock_rate, &mut |slot| slot.payload_type().0 % 2 == 0);
     let mut events = Events::default();
     for sent in &sequence.sent {
         let (slot, payload) = slots[sent.index as usize];

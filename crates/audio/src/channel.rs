@@ -3,7 +3,7 @@
 
 use crate::ledger::{Ledger, Origin};
 use crate::resampler::{BEFORE, Resampler, TAPS};
-use crate::track::{Cue, Elsewhere, Track};
+use crate::track::{Cue, Cues, Elsewhere, Track};
 
 /// A channel in the making.
 #[derive(Debug)]
@@ -18,24 +18,25 @@ pub struct Channel<'a> {
 }
 
 impl<'a> Channel<'a> {
-    /// A channel of `cues` in the order of their places, which are counted at `rate`; no codec has a higher one.
+    /// A channel of what `cues` gives each time it is asked: cues in the order of their places, which are counted at
+    /// `rate`, of codecs of `rates`, none of which is higher.
     #[must_use]
-    pub fn new(cues: Vec<Cue<'a>>, elsewhere: &Elsewhere<'a>, rate: u32) -> Self {
-        let mut rates: Vec<u32> = cues.iter().map(|cue| cue.codec.sample_rate()).collect();
-        rates.sort_unstable_by(|one, other| other.cmp(one));
-        rates.dedup();
-        let lower: Vec<u32> = rates.into_iter().filter(|&lower| lower != rate).collect();
+    pub fn new(cues: &dyn Fn() -> Cues<'a>, rates: &[u32], elsewhere: &Elsewhere<'a>, rate: u32) -> Self {
+        let mut lower: Vec<u32> = rates.iter().copied().filter(|&lower| lower != rate).collect();
+        lower.sort_unstable_by(|one, other| other.cmp(one));
+        lower.dedup();
         let raised = lower
             .iter()
-            .map(|&lower| Raised::new(of_rate(&cues, lower, rate), elsewhere.clone(), lower, rate))
+            .map(|&lower| Raised::new(of_rate(cues(), lower, rate), elsewhere.clone(), lower, rate))
             .collect();
-        let native = if lower.is_empty() { cues } else { of_rate(&cues, rate, rate) };
+        let native = if lower.is_empty() { cues() } else { of_rate(cues(), rate, rate) };
         let native = Track::new(native, elsewhere.clone(), rate);
         Channel { native, raised, position: 0, ledger: Ledger::default() }
     }
 
     /// Writes the next samples into one channel of the interleaved stereo `frames`, which hold silence.
     pub fn fill(&mut self, frames: &mut [i16], channel: usize) {
+        self.settle();
         self.native.fill(frames, channel);
         let (from, to) = (self.position, self.position + frames.len() as u64 / 2);
         self.position = to;
@@ -48,6 +49,15 @@ impl<'a> Channel<'a> {
         let mut at = from;
         while at < to {
             at = self.write_span(at, from, to, frames, channel);
+        }
+    }
+
+    /// What came before this window is not looked at again.
+    fn settle(&mut self) {
+        self.native.settle(self.position);
+        self.ledger.settle(self.position);
+        for raised in &mut self.raised {
+            raised.track.settle(raised.resampler.input_of(self.position));
         }
     }
 
@@ -96,9 +106,9 @@ impl Origin {
 }
 
 /// The cues of one rate, their places counted at it.
-fn of_rate<'a>(cues: &[Cue<'a>], own: u32, rate: u32) -> Vec<Cue<'a>> {
+fn of_rate<'a>(cues: Cues<'a>, own: u32, rate: u32) -> Cues<'a> {
     let mut end = None;
-    let place = |cue: &Cue<'a>| {
+    let place = move |cue: Cue<'a>| {
         let exact = u128::from(cue.at) * u128::from(own);
         let mut at = ((exact + u128::from(rate) / 2) / u128::from(rate.max(1))) as u64;
         // Packets that follow each other still do, however the places are rounded.
@@ -106,9 +116,9 @@ fn of_rate<'a>(cues: &[Cue<'a>], own: u32, rate: u32) -> Vec<Cue<'a>> {
             at = end;
         }
         end = Some(at + u64::from(cue.samples));
-        Cue { at, ..*cue }
+        Cue { at, ..cue }
     };
-    cues.iter().filter(|cue| cue.codec.sample_rate() == own).map(place).collect()
+    Cues::new(cues.filter(move |cue| cue.codec.sample_rate() == own).map(place))
 }
 
 /// A track of a lower rate.
@@ -127,7 +137,7 @@ struct Raised<'a> {
 }
 
 impl<'a> Raised<'a> {
-    fn new(cues: Vec<Cue<'a>>, elsewhere: Elsewhere<'a>, lower: u32, rate: u32) -> Self {
+    fn new(cues: Cues<'a>, elsewhere: Elsewhere<'a>, lower: u32, rate: u32) -> Self {
         Raised {
             track: Track::new(cues, elsewhere, lower),
             resampler: Resampler::new(lower, rate),
@@ -188,7 +198,8 @@ mod tests {
     }
 
     fn render(cues: &[Cue<'_>], rate: u32, frames: usize, window: usize) -> (Vec<i16>, Ledger) {
-        let mut channel = Channel::new(cues.to_vec(), &vec![], rate);
+        let rates: Vec<u32> = cues.iter().map(|cue| cue.codec.sample_rate()).collect();
+        let mut channel = Channel::new(&|| Cues::new(cues.iter().copied()), &rates, &vec![], rate);
         let mut stereo = vec![0i16; 2 * frames];
         for part in stereo.chunks_mut(2 * window) {
             channel.fill(part, 1);

@@ -14,4 +14,4 @@ pub use channel::Channel;
 pub use codec::{Codec, Foreign, Stream};
 pub use decoder::{Decoded, Decoder};
 pub use ledger::{Interval, Ledger, Origin};
-pub use track::{Cue, Elsewhere, Sound};
+pub use track::{Cue, Cues, Elsewhere, Sound};

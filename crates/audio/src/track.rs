@@ -1,5 +1,7 @@
 //! One channel of a recording at one rate, written window by window from payloads that each have their place.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::hint::black_box;
 
 use g711::Law;
@@ -65,13 +67,38 @@ impl<'a> Sound<'a> {
 /// What was decoded elsewhere, by stream.
 pub type Elsewhere<'a> = Vec<Option<&'a dyn Decoded>>;
 
+/// Cues in the order of their places, made as they are asked for.
+pub struct Cues<'a>(Box<dyn Iterator<Item = Cue<'a>> + 'a>);
+
+impl<'a> Cues<'a> {
+    /// Those of `cues`.
+    pub fn new(cues: impl Iterator<Item = Cue<'a>> + 'a) -> Self {
+        Cues(Box::new(cues))
+    }
+}
+
+impl<'a> Iterator for Cues<'a> {
+    type Item = Cue<'a>;
+
+    fn next(&mut self) -> Option<Cue<'a>> {
+        self.0.next()
+    }
+}
+
+impl fmt::Debug for Cues<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cues")
+    }
+}
+
 /// A channel in the making. Cues come in the order of their places; where two overlap, what stands already stays.
 #[derive(Debug)]
 pub(crate) struct Track<'a> {
-    cues: Vec<Cue<'a>>,
+    cues: Cues<'a>,
+    /// Those that were asked for and are to come.
+    ahead: VecDeque<Cue<'a>>,
     elsewhere: Elsewhere<'a>,
     rate: u32,
-    next: usize,
     /// What is to be written next, up to `until`.
     piece: Piece<'a>,
     until: u64,
@@ -103,12 +130,12 @@ enum Piece<'a> {
 
 impl<'a> Track<'a> {
     /// A channel of `cues`, which are all of codecs of `rate`.
-    pub(crate) fn new(cues: Vec<Cue<'a>>, elsewhere: Elsewhere<'a>, rate: u32) -> Self {
+    pub(crate) fn new(cues: Cues<'a>, elsewhere: Elsewhere<'a>, rate: u32) -> Self {
         Track {
             cues,
+            ahead: VecDeque::new(),
             elsewhere,
             rate,
-            next: 0,
             piece: Piece::Silence,
             until: 0,
             position: 0,
@@ -136,6 +163,11 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// Nobody asks what the samples before `before` are until all are written.
+    pub(crate) fn settle(&mut self, before: u64) {
+        self.ledger.settle(before);
+    }
+
     /// Where every interval so far comes from.
     pub(crate) const fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -148,9 +180,12 @@ impl<'a> Track<'a> {
 
     /// Touches the payloads up to `until`. Those of one leg lie far apart in a capture of many calls, so each would be
     /// waited for alone while it is decoded; asked for together, they come together.
-    fn bring_near(&self, until: u64) {
-        let coming = self.cues.get(self.next..).unwrap_or_default().iter().take_while(|cue| cue.at < until);
-        let payloads = coming.map(|cue| cue.sound.payload());
+    fn bring_near(&mut self, until: u64) {
+        while self.ahead.len() < MOST_AHEAD && self.ahead.back().is_none_or(|last| last.at < until) {
+            let Some(cue) = self.cues.next() else { break };
+            self.ahead.push_back(cue);
+        }
+        let payloads = self.ahead.iter().map(|cue| cue.sound.payload());
         let lines = payloads.flat_map(|payload| payload.iter().step_by(CACHE_LINE).chain(payload.last()));
         black_box(lines.fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
     }
@@ -187,19 +222,27 @@ impl<'a> Track<'a> {
         self.ledger.extend_to(self.position + count as u64, origin);
     }
 
+    /// The cue that is to come.
+    fn peek(&mut self) -> Option<Cue<'a>> {
+        if self.ahead.is_empty() {
+            self.ahead.extend(self.cues.next());
+        }
+        self.ahead.front().copied()
+    }
+
     /// Chooses what comes at `position`.
     fn next_piece(&mut self) {
-        while let Some(&cue) = self.cues.get(self.next) {
+        while let Some(cue) = self.peek() {
             if self.position < cue.at {
                 self.bridge(&cue);
                 return;
             }
-            self.next += 1;
+            self.ahead.pop_front();
             let end = cue.at + u64::from(cue.samples);
             let piece = match (cue.codec, cue.sound) {
                 (Codec::ComfortNoise(_), Sound::Payload(payload)) => {
                     self.history.clear();
-                    let next_at = self.cues.get(self.next).map_or(end, |next| next.at.max(self.position));
+                    let next_at = self.peek().map_or(end, |next| next.at.max(self.position));
                     if self.position < end.min(next_at) {
                         self.until = end.min(next_at);
                         self.piece = Piece::Noise(Noise::new(payload));
@@ -302,6 +345,8 @@ fn spread(samples: &[i16], frames: &mut [i16], channel: usize) {
 }
 
 const CACHE_LINE: usize = 64;
+/// Cues that are brought near at once: more than a window holds, unless they are made up.
+const MOST_AHEAD: usize = 1024;
 
 /// What was heard last, without a gap in it: what a loss is concealed from.
 #[derive(Default, Debug)]
@@ -372,7 +417,7 @@ mod tests {
 
     /// Renders `frames` frames in windows of `window`, and gives the left channel.
     fn render(cues: &[Cue<'_>], frames: usize, window: usize) -> (Vec<i16>, Ledger) {
-        let mut track = Track::new(cues.to_vec(), vec![], 8000);
+        let mut track = Track::new(Cues::new(cues.iter().copied()), vec![], 8000);
         let mut stereo = vec![0i16; 2 * frames];
         for part in stereo.chunks_mut(2 * window) {
             track.fill(part, 0);

@@ -89,7 +89,7 @@ fn refusal(matched: &Matched, leg: &[Matched], until: Option<Time>) -> Option<Re
 /// How well the packets fit the description, 1 for entirely.
 fn plausibility(stream: &Stream, sender: Side, negotiation: &Negotiation) -> f64 {
     let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
-    for slot in stream.kept.slots().take(LOOKED_AT) {
+    for slot in stream.kept.head().take(LOOKED_AT) {
         *counts.entry(slot.payload_type().0).or_default() += 1;
     }
     let Some((&number, _)) = counts.iter().max_by_key(|&(_, count)| count) else { return 1.0 };
@@ -108,7 +108,7 @@ fn plausibility(stream: &Stream, sender: Side, negotiation: &Negotiation) -> f64
 fn packet_time(stream: &Stream, clock_rate: u32) -> Span {
     let mut steps: BTreeMap<i32, usize> = BTreeMap::new();
     let mut last: Option<&Slot> = None;
-    for slot in stream.kept.slots().take(LOOKED_AT) {
+    for slot in stream.kept.head().take(LOOKED_AT) {
         if let Some(last) = last.filter(|last| slot.seq().ahead_of(last.seq()) == 1) {
             *steps.entry(slot.ticks().ahead_of(last.ticks())).or_default() += 1;
         }

@@ -283,7 +283,7 @@ impl Placement {
         if found.why.rule == Rule::SdpAddress {
             return None;
         }
-        let number = stream.kept.slots().next().map(|slot| slot.payload_type().0);
+        let number = stream.kept.first().map(|slot| slot.payload_type().0);
         if number.is_some_and(|number| !negotiation.is_plausible(number)) {
             return Some(Refusal::NotAudio);
         }
@@ -346,7 +346,7 @@ impl Placement {
         let way = |one: &&Attached| self.streams.stream(one.id).map(|stream| stream.flow);
         let reverse = call.attached.iter().find(|one| way(one) == Some(stream.flow.reversed()));
         let named = reverse.filter(|_| found.why.rule == Rule::Symmetric).map_or(found.kind, |one| one.kind);
-        let number = stream.kept.slots().next().map_or(0, |slot| slot.payload_type().0);
+        let number = stream.kept.first().map_or(0, |slot| slot.payload_type().0);
         call.negotiation.kind(found.sender, stream.ssrc.0, number, named)
     }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use memmap2::{Advice, Mmap, MmapOptions};
+use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
 /// A file, mapped for reading.
 #[derive(Debug)]
@@ -30,6 +30,14 @@ impl Map {
         // reads a place only after it was written, and writes there again only once nobody holds it.
         let map = unsafe { MmapOptions::new().offset(offset).len(len).map(file) }?;
         Ok(Map(map))
+    }
+
+    /// Lets the system take back what was read, until it is read again.
+    #[allow(unsafe_code, reason = "a mapping has no safe form")]
+    pub(crate) fn release(&self) {
+        // SAFETY: the mapping is shared with its file and only read, so that a page which was let go of comes back with
+        // the same bytes; nothing is lost as it would be with memory of our own.
+        let _ = unsafe { self.0.unchecked_advise(UncheckedAdvice::DontNeed) };
     }
 
     /// The file's bytes.

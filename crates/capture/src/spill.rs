@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -44,12 +44,16 @@ struct Shared {
     file: OnceLock<File>,
     segments: Vec<Segment>,
     segment_size: u64,
+    /// How many bytes were read of all.
+    read: AtomicUsize,
 }
 
 /// A piece of the file, mapped when it is first read from, and how many hold something in it.
 #[derive(Default, Debug)]
 struct Segment {
     map: OnceLock<Map>,
+    /// How often it is still to be let go of since something was read of it.
+    letting_go: AtomicU8,
     holds: AtomicUsize,
 }
 
@@ -57,6 +61,10 @@ struct Segment {
 const BASE: u64 = 1 << 62;
 /// The file is mapped in pieces of this size.
 const SEGMENT: u64 = 64 << 20;
+/// So much is read before what was mapped of it is let go of.
+const MOST_READ: usize = 4 << 20;
+/// Whoever asked for bytes may look at them later, and be behind by some megabytes.
+const TIMES: u8 = 4;
 /// A quarter of a tebibyte at once; what is more is refused.
 const MOST_SEGMENTS: usize = 4096;
 /// The disk's room is given back in pieces of this size.
@@ -71,7 +79,8 @@ impl Spill {
 
     fn with(folder: &Path, segments: usize, segment_size: u64) -> Spill {
         let segments = (0..segments).map(|_| Segment::default()).collect();
-        let shared = Arc::new(Shared { file: OnceLock::new(), segments, segment_size });
+        let shared =
+            Arc::new(Shared { file: OnceLock::new(), segments, segment_size, read: AtomicUsize::new(0) });
         Spill { folder: folder.to_owned(), shared, segment: 0, filled: 0, segment_size }
     }
 
@@ -134,7 +143,7 @@ impl Spilled {
         let at = place.checked_sub(BASE)?;
         let size = self.0.segment_size;
         let (index, offset) = (at / size, at % size);
-        let map = &self.0.segments.get(usize::try_from(index).ok()?)?.map;
+        let Segment { map, letting_go, .. } = self.0.segments.get(usize::try_from(index).ok()?)?;
         let map = match map.get() {
             Some(map) => map,
             None => {
@@ -142,7 +151,25 @@ impl Spilled {
                 map.get_or_init(|| new)
             }
         };
+        letting_go.store(TIMES, Ordering::Relaxed);
+        self.0.count_read(len);
         map.bytes().get(usize::try_from(offset).ok()?..)?.get(..len)
+    }
+}
+
+impl Shared {
+    /// A long call is gone through more than once, and is longer than memory: what was read of it is let go of.
+    fn count_read(&self, len: usize) {
+        let before = self.read.fetch_add(len, Ordering::Relaxed);
+        if before / MOST_READ != before.wrapping_add(len) / MOST_READ {
+            for segment in &self.segments {
+                let times = segment.letting_go.load(Ordering::Relaxed);
+                if let (1.., Some(map)) = (times, segment.map.get()) {
+                    segment.letting_go.store(times - 1, Ordering::Relaxed);
+                    map.release();
+                }
+            }
+        }
     }
 }
 

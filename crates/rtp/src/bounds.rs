@@ -9,7 +9,8 @@ pub struct Limits {
     pub streams: usize,
     /// How long a stream that no call claims is kept after its packets.
     pub look_back: Span,
-    /// How many packets may be kept at once, of whatever size: once calls alone have as many, more are refused.
+    /// How many packets may be in memory at once, of whatever size: past that the older ones of calls go elsewhere, and
+    /// where they cannot, more are refused.
     pub packets: usize,
     /// Bytes that may be copied for packets that were only lent; once calls alone hold as many, packets are refused.
     pub copied_bytes: usize,

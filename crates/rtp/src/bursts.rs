@@ -3,7 +3,7 @@
 //! A burst begins and ends with a lost packet, and no [`GAP_MINIMUM`] packets in a row came in it; what lies between
 //! bursts is a gap, in which a single packet may be lost now and then.
 
-use crate::sequence::Sequence;
+use crate::sequence::Sent;
 
 /// So many packets in a row that came end a burst (Gmin).
 pub const GAP_MINIMUM: u64 = 16;
@@ -24,20 +24,6 @@ pub struct Bursts {
 }
 
 impl Bursts {
-    /// Of packets in the order of sending; where a sender began anew, nothing counts as lost.
-    #[must_use]
-    pub fn of(sequence: &Sequence) -> Bursts {
-        let mut gatherer = Gatherer::default();
-        let sent = &sequence.sent;
-        gatherer.came(u64::from(!sent.is_empty()));
-        for (one, next) in sent.iter().zip(sent.iter().skip(1)) {
-            let missing = if one.era == next.era { next.seq.0 - one.seq.0 - 1 } else { 0 };
-            gatherer.lost(u64::try_from(missing).unwrap_or(0));
-            gatherer.came(1);
-        }
-        gatherer.finish()
-    }
-
     /// The share of packets lost within bursts, 0 to 1; `None` without a burst.
     #[must_use]
     pub fn burst_density(&self) -> Option<f64> {
@@ -68,16 +54,25 @@ fn density((expected, lost): (u64, u64)) -> Option<f64> {
 }
 
 /// Walks along the packets: the losses since the last long run of packets that came are a burst once there are two.
-#[derive(Default)]
-struct Gatherer {
+#[derive(Default, Debug)]
+pub struct BurstGatherer {
     bursts: Bursts,
+    last: Option<Sent>,
     /// Packets expected and lost from the first loss on to the last one, since [`GAP_MINIMUM`] came in a row.
     open: (u64, u64),
     /// Packets that came in a row up to now.
     came: u64,
 }
 
-impl Gatherer {
+impl BurstGatherer {
+    /// Takes the next packet in the order of sending; where a sender began anew, nothing counts as lost.
+    pub fn handle_sent(&mut self, sent: &Sent) {
+        if let Some(last) = self.last.replace(*sent).filter(|last| last.era == sent.era) {
+            self.lost(u64::try_from(sent.seq.0 - last.seq.0 - 1).unwrap_or(0));
+        }
+        self.came(1);
+    }
+
     fn came(&mut self, packets: u64) {
         self.came += packets;
         if self.came >= GAP_MINIMUM {
@@ -111,7 +106,9 @@ impl Gatherer {
         self.bursts.in_gaps.0 += std::mem::take(&mut self.came);
     }
 
-    fn finish(mut self) -> Bursts {
+    /// There are no more packets.
+    #[must_use]
+    pub fn finish(mut self) -> Bursts {
         self.close();
         self.bursts
     }
@@ -135,7 +132,9 @@ mod tests {
             arrival_ns: 0,
             era: 0,
         });
-        Bursts::of(&Sequence { sent: sent.collect(), ..Sequence::default() })
+        let mut gatherer = BurstGatherer::default();
+        sent.for_each(|sent| gatherer.handle_sent(&sent));
+        gatherer.finish()
     }
 
     fn pattern(text: &str) -> Vec<bool> {

@@ -25,27 +25,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The line under `delays`, which are sorted by `sent_ns`. Where they span too little time for a slope to be
-    /// told from jitter, or the slope is none that a quartz has, the line is level.
-    pub(crate) fn under(delays: &[Delay]) -> Line {
-        let delays = &*without_hasty(delays);
-        let (Some(first), Some(last)) = (delays.first(), delays.last()) else { return Line::level(0, 0) };
-        let lowest = delays.iter().map(|delay| delay.behind_ns).min().unwrap_or(0);
-        if last.sent_ns - first.sent_ns < SHORTEST_FIT_NS {
-            return Line::level(first.sent_ns, lowest);
-        }
-        let middle = first.sent_ns + (last.sent_ns - first.sent_ns) / 2;
-        let hull = lower_hull(delays);
-        let edge = hull.iter().zip(hull.iter().skip(1)).find(|(_, right)| right.sent_ns >= middle);
-        let Some((left, right)) = edge else { return Line::level(first.sent_ns, lowest) };
-        let slope = (right.behind_ns - left.behind_ns) as f64 / (right.sent_ns - left.sent_ns) as f64;
-        if slope.abs() > STEEPEST {
-            return Line::level(first.sent_ns, lowest);
-        }
-        Line { at_ns: left.sent_ns, behind_ns: left.behind_ns as f64, slope, fitted: true }
-    }
-
-    fn level(at_ns: i64, behind_ns: i64) -> Line {
+    /// Through one point, as the capture's own clock goes.
+    pub(crate) fn level(at_ns: i64, behind_ns: i64) -> Line {
         Line { at_ns, behind_ns: behind_ns as f64, slope: 0.0, fitted: false }
     }
 
@@ -70,16 +51,67 @@ const SHORTEST_FIT_NS: i64 = 10_000_000_000;
 /// No quartz is off by a thousandth: such a slope is a change of route.
 const STEEPEST: f64 = 1e-3;
 
-/// Those that were not sent before their time. sipp, for one, sends a packet a second 16 ms too early and is back in
-/// step with the next.
-fn without_hasty(delays: &[Delay]) -> Vec<Delay> {
-    let windows = (delays.len() / WINDOW).max(1);
-    let window = delays.len().div_ceil(windows).max(1);
-    let timely = |some: &[Delay]| {
-        let floor = floor_ns(some);
-        some.iter().copied().filter(move |delay| delay.behind_ns >= floor).collect::<Vec<_>>()
-    };
-    delays.chunks(window).flat_map(timely).collect()
+/// The lower envelope of delays that come one by one, sorted by `sent_ns`; what it holds is a window of them and the
+/// corners of the hull.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    /// Delays that are looked at together, and so many are.
+    window: Vec<Delay>,
+    size: usize,
+    hull: Hull,
+    first_ns: Option<i64>,
+    last_ns: i64,
+    lowest_ns: i64,
+}
+
+impl Envelope {
+    /// Of so many delays.
+    pub(crate) fn of(count: u64) -> Envelope {
+        let windows = (count / WINDOW).max(1);
+        let size = count.div_ceil(windows).max(1) as usize;
+        let (window, hull) = (Vec::with_capacity(size), Hull::default());
+        Envelope { window, size, hull, first_ns: None, last_ns: 0, lowest_ns: i64::MAX }
+    }
+
+    /// Takes the next one.
+    pub(crate) fn push(&mut self, delay: Delay) {
+        self.window.push(delay);
+        if self.window.len() >= self.size {
+            self.take_window();
+        }
+    }
+
+    /// The line under all delays. Where they span too little time for a slope to be told from jitter, or the slope is
+    /// none that a quartz has, the line is level.
+    pub(crate) fn line(mut self) -> Line {
+        self.take_window();
+        let Some(first_ns) = self.first_ns else { return Line::level(0, 0) };
+        let level = Line::level(first_ns, self.lowest_ns);
+        if self.last_ns - first_ns < SHORTEST_FIT_NS {
+            return level;
+        }
+        let middle = first_ns + (self.last_ns - first_ns) / 2;
+        let corners = &self.hull.corners;
+        let edge = corners.iter().zip(corners.iter().skip(1)).find(|(_, right)| right.sent_ns >= middle);
+        let Some((left, right)) = edge else { return level };
+        let slope = (right.behind_ns - left.behind_ns) as f64 / (right.sent_ns - left.sent_ns) as f64;
+        if slope.abs() > STEEPEST {
+            return level;
+        }
+        Line { at_ns: left.sent_ns, behind_ns: left.behind_ns as f64, slope, fitted: true }
+    }
+
+    /// Without those that were sent before their time. sipp, for one, sends a packet a second 16 ms too early and is
+    /// back in step with the next.
+    fn take_window(&mut self) {
+        let floor = floor_ns(&self.window);
+        for delay in self.window.drain(..).filter(|delay| delay.behind_ns >= floor) {
+            self.first_ns.get_or_insert(delay.sent_ns);
+            self.last_ns = delay.sent_ns;
+            self.lowest_ns = self.lowest_ns.min(delay.behind_ns);
+            self.hull.add(delay);
+        }
+    }
 }
 
 /// Where the packets begin that no gap parts from the rest.
@@ -98,32 +130,47 @@ fn floor_ns(delays: &[Delay]) -> i64 {
 }
 
 /// Five seconds of packets of 20 ms: within it no quartz drifts by more than a gap's fraction.
-const WINDOW: usize = 256;
+const WINDOW: u64 = 256;
 /// Among fewer packets jitter alone leaves gaps.
 const FEWEST: usize = 128;
 /// No more than one packet in so many is hasty; where they are more, they are the network's best.
 const ONE_HASTY_IN: usize = 25;
 const GAP_NS: i64 = 10_000_000;
 
-/// The corners of the lower convex hull, left to right (Andrew's monotone chain).
-fn lower_hull(delays: &[Delay]) -> Vec<Delay> {
-    let mut hull: Vec<Delay> = Vec::new();
-    for &delay in delays {
-        if let Some(last) = hull.last_mut()
+/// The lower convex hull of what was added.
+#[derive(Default, Debug)]
+struct Hull {
+    /// Its corners, left to right (Andrew's monotone chain).
+    corners: Vec<Delay>,
+}
+
+impl Hull {
+    fn add(&mut self, delay: Delay) {
+        if let Some(last) = self.corners.last_mut()
             && last.sent_ns == delay.sent_ns
         {
             last.behind_ns = last.behind_ns.min(delay.behind_ns);
-            continue;
+            return;
         }
-        while let [.., before, last] = hull.as_slice()
+        while let [.., before, last] = self.corners.as_slice()
             && !turns_left(*before, *last, delay)
         {
-            hull.pop();
+            self.corners.pop();
         }
-        hull.push(delay);
+        self.corners.push(delay);
+        if self.corners.len() > MOST_CORNERS {
+            // Without every other one it is still a hull, of fewer packets.
+            let mut is_kept = false;
+            self.corners.retain(|_| {
+                is_kept = !is_kept;
+                is_kept
+            });
+        }
     }
-    hull
 }
+
+/// A mebibyte of them. Whole nanoseconds and quartzes give some thousands for a day; more are made, not measured.
+const MOST_CORNERS: usize = 1 << 16;
 
 fn turns_left(a: Delay, b: Delay, c: Delay) -> bool {
     let (abx, aby) = (i128::from(b.sent_ns - a.sent_ns), i128::from(b.behind_ns - a.behind_ns));
@@ -144,18 +191,72 @@ mod tests {
         (0..count).map(one).collect()
     }
 
+    fn under(delays: &[Delay]) -> Line {
+        let mut envelope = Envelope::of(delays.len() as u64);
+        delays.iter().for_each(|delay| envelope.push(*delay));
+        envelope.line()
+    }
+
+    /// The naive twin has all delays at once: those that are not hasty, and of each pair of them on either side of the
+    /// middle the line that none lies below.
+    fn under_at_once(delays: &[Delay]) -> Line {
+        let windows = (delays.len() / WINDOW as usize).max(1);
+        let window = delays.len().div_ceil(windows).max(1);
+        let timely = |some: &[Delay]| {
+            let floor = floor_ns(some);
+            some.iter().copied().filter(move |delay| delay.behind_ns >= floor).collect::<Vec<_>>()
+        };
+        let delays: Vec<Delay> = delays.chunks(window).flat_map(timely).collect();
+        let (Some(first), Some(last)) = (delays.first(), delays.last()) else { return Line::level(0, 0) };
+        let lowest = delays.iter().map(|delay| delay.behind_ns).min().unwrap();
+        if last.sent_ns - first.sent_ns < SHORTEST_FIT_NS {
+            return Line::level(first.sent_ns, lowest);
+        }
+        let middle = first.sent_ns + (last.sent_ns - first.sent_ns) / 2;
+        let mut hull: Vec<Delay> = Vec::new();
+        for &delay in &delays {
+            while let [.., before, last] = hull.as_slice()
+                && !turns_left(*before, *last, delay)
+            {
+                hull.pop();
+            }
+            hull.push(delay);
+        }
+        let at = hull.iter().skip(1).position(|right| right.sent_ns >= middle).unwrap();
+        let (left, right) = (hull[at], hull[at + 1]);
+        let slope = (right.behind_ns - left.behind_ns) as f64 / (right.sent_ns - left.sent_ns) as f64;
+        if slope.abs() > STEEPEST {
+            return Line::level(first.sent_ns, lowest);
+        }
+        Line { at_ns: left.sent_ns, behind_ns: left.behind_ns as f64, slope, fitted: true }
+    }
+
+    #[test]
+    fn a_hull_of_made_up_delays_stays_small_and_below() {
+        // Each packet a corner: the slope goes up from the first to the last.
+        let delays: Vec<Delay> = (0..200_000i64)
+            .map(|n| Delay { sent_ns: n * 20_000_000, behind_ns: (n - 100_000).pow(2) / 50 })
+            .collect();
+        let mut envelope = Envelope::of(delays.len() as u64);
+        delays.iter().for_each(|delay| envelope.push(*delay));
+        assert!(envelope.hull.corners.len() <= MOST_CORNERS);
+        let line = envelope.line();
+        assert!(line.skew_ppm().unwrap().abs() < 1.0, "{line:?}");
+        assert!(line.place_ns(100_000 * 20_000_000) - 100_000 * 20_000_000 < 1000);
+    }
+
     #[test]
     fn jitter_moves_nothing() {
-        let line = Line::under(&delays(3000, 0, |n| (n * 7919 % 50) * 1_000_000));
+        let line = under(&delays(3000, 0, |n| (n * 7919 % 50) * 1_000_000));
         assert!(line.skew_ppm().unwrap().abs() < 0.001);
         assert_eq!(line.place_ns(40_000_000_000), 40_005_000_000);
     }
 
     #[test]
     fn tells_a_fast_sender_from_a_slow_one() {
-        let fast = Line::under(&delays(3000, 300, |n| (n * 7919 % 50) * 1_000_000));
+        let fast = under(&delays(3000, 300, |n| (n * 7919 % 50) * 1_000_000));
         assert!((fast.skew_ppm().unwrap() - 300.0).abs() < 1.0, "{:?}", fast.skew_ppm());
-        let slow = Line::under(&delays(3000, -300, |n| (n * 104_729 % 11) * 1_000_000));
+        let slow = under(&delays(3000, -300, |n| (n * 104_729 % 11) * 1_000_000));
         assert!((slow.skew_ppm().unwrap() + 300.0).abs() < 1.0, "{:?}", slow.skew_ppm());
     }
 
@@ -163,26 +264,27 @@ mod tests {
     fn packets_sent_before_their_time_move_nothing() {
         for count in [311, 3000] {
             let hasty = delays(count, 0, |n| if n % 40 == 29 { -16_000_000 } else { n % 40 * 100_000 });
-            assert_eq!(Line::under(&hasty).place_ns(0), 5_000_000, "{count} packets");
+            assert_eq!(under(&hasty).place_ns(0), 5_000_000, "{count} packets");
             // One in twenty is no accident.
             let often = delays(count, 0, |n| if n % 20 == 9 { -16_000_000 } else { n % 40 * 100_000 });
-            assert_eq!(Line::under(&often).place_ns(0), -11_000_000, "{count} packets");
+            assert_eq!(under(&often).place_ns(0), -11_000_000, "{count} packets");
         }
     }
 
     #[test]
     fn a_short_stream_gives_no_slope() {
-        let line = Line::under(&delays(400, 300, |_| 0));
+        let line = under(&delays(400, 300, |_| 0));
         assert_eq!(line.skew_ppm(), None);
-        assert_eq!(Line::under(&[]).place_ns(7), 7);
+        assert_eq!(under(&[]).place_ns(7), 7);
     }
 
     proptest! {
         #[test]
         fn lies_under_all_points_but_the_hasty(jitter in prop::collection::vec(0i64..300_000_000, 2..900), skew in -500i64..500) {
             let delays = delays(jitter.len() as i64, skew, |n| jitter[n as usize]);
-            let line = Line::under(&delays);
+            let line = under(&delays);
             let above = |delay: &&Delay| line.place_ns(delay.sent_ns) > delay.sent_ns + delay.behind_ns + 1;
+            prop_assert_eq!(line, under_at_once(&delays));
             prop_assert!(delays.iter().filter(above).count() <= delays.len() / ONE_HASTY_IN);
             if delays.len() < FEWEST {
                 prop_assert_eq!(delays.iter().find(above), None);

@@ -2,12 +2,15 @@
 //!
 //! Where the input is a mapped file a packet is kept as its place in that file and nothing is copied; a frame that was
 //! only lent is copied once, into the chunk. What a packet says is read once, when it comes; afterwards only its
-//! payload's bytes are asked for.
+//! payload's bytes are asked for. A long stream keeps its first chunk and its latest ones in memory, and hands what lies
+//! between to an [`Overflow`], slots and bytes alike.
 
 use clock::Time;
 
-use crate::id::{PayloadType, Seq, Ssrc, Ticks};
+use crate::archive::{Archive, Batch};
+use crate::id::PayloadType;
 use crate::packet::Packet;
+use crate::slot::{Extent, Held, Slot};
 
 /// The frame in which a packet came, as far as keeping it needs to know it.
 #[derive(Clone, Copy, Debug)]
@@ -35,93 +38,11 @@ pub trait Overflow: std::fmt::Debug {
 /// Keeps bytes at their place until it is dropped.
 pub trait Hold: std::fmt::Debug + Send + Sync {}
 
-/// What is kept of one packet: its header's fields, its arrival, and where its bytes are.
-#[derive(Clone, Copy, Debug)]
-pub struct Slot {
-    arrival: Time,
-    place: u64,
-    ticks: Ticks,
-    seq: Seq,
-    frame_len: u16,
-    payload_at: u16,
-    payload_len: u16,
-    link: u16,
-    type_and_marker: u8,
-    held: Held,
-}
-
-/// Where the bytes are, and how long the header is that stands before the payload there: in words of 32 bit, zero where
-/// it was not kept. A byte of both, so that a slot stays small.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Held(u8);
-
-impl Held {
-    const MAPPED: u8 = 0x80;
-
-    fn new(is_mapped: bool, header_len: usize) -> Held {
-        let words = u8::try_from(header_len / 4).ok().filter(|&words| words < Held::MAPPED).unwrap_or(0);
-        Held(words | if is_mapped { Held::MAPPED } else { 0 })
-    }
-
-    const fn is_mapped(self) -> bool {
-        self.0 & Held::MAPPED != 0
-    }
-
-    const fn header_len(self) -> usize {
-        4 * (self.0 & !Held::MAPPED) as usize
-    }
-}
-
-impl Slot {
-    /// When the packet was captured.
-    #[must_use]
-    pub fn arrival(&self) -> Time {
-        self.arrival
-    }
-
-    /// Its RTP time stamp.
-    #[must_use]
-    pub fn ticks(&self) -> Ticks {
-        self.ticks
-    }
-
-    /// Its sequence number.
-    #[must_use]
-    pub fn seq(&self) -> Seq {
-        self.seq
-    }
-
-    /// Its payload type.
-    #[must_use]
-    pub fn payload_type(&self) -> PayloadType {
-        PayloadType(self.type_and_marker & 0x7f)
-    }
-
-    /// Its marker bit.
-    #[must_use]
-    pub fn marker(&self) -> bool {
-        self.type_and_marker & 0x80 != 0
-    }
-
-    /// The header of a packet of this slot that has neither CSRC list nor extension: what any other header is kept as
-    /// bytes for.
-    #[must_use]
-    pub fn plain_header(&self, ssrc: Ssrc) -> [u8; 12] {
-        let ([s0, s1], [t0, t1, t2, t3]) = (self.seq.0.to_be_bytes(), self.ticks.0.to_be_bytes());
-        let [r0, r1, r2, r3] = ssrc.0.to_be_bytes();
-        [0x80, self.type_and_marker, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3]
-    }
-
-    /// How many bytes of payload it carries.
-    #[must_use]
-    pub fn payload_len(&self) -> usize {
-        usize::from(self.payload_len)
-    }
-}
-
 /// The packets of one stream in the order of their arrival.
 #[derive(Default, Debug)]
 pub struct Kept {
+    /// What came first, and what went out of memory since; most streams are too short to have one.
+    archive: Option<Box<Archive>>,
     /// Of [`CHUNK_SLOTS`] packets each.
     full: Vec<Chunk>,
     /// The one that is being filled; it stands here and not behind the others because each packet asks for it.
@@ -129,16 +50,20 @@ pub struct Kept {
 }
 
 #[derive(Default, Debug)]
-struct Chunk {
-    slots: Vec<Slot>,
+pub(crate) struct Chunk {
+    pub(crate) slots: Vec<Slot>,
     bytes: Vec<u8>,
     /// For the slots whose bytes were spilled.
-    holds: Vec<Box<dyn Hold>>,
+    pub(crate) holds: Vec<Box<dyn Hold>>,
 }
 
 /// About five seconds of packets of 20 ms: small enough to let go of one by one, large enough to be cheap. The first
 /// of a stream grows to it by doubling: two hundred thousand streams may just have begun.
 const CHUNK_SLOTS: usize = 256;
+/// Eleven minutes of packets of 20 ms, a mebibyte of slots: what is more goes out of memory, the older half at a time.
+const LONG_CHUNKS: usize = 128;
+/// So many copied bytes make a stream long too.
+const LONG_BYTES: usize = 8 << 20;
 
 /// How much of each lent frame is copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -147,6 +72,15 @@ pub enum Copying {
     Payloads,
     /// The whole frame, to be written beside the audio.
     Frames,
+}
+
+/// What left the memory.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Freed {
+    /// Packets whose slots did.
+    pub packets: usize,
+    /// Copied bytes.
+    pub bytes: usize,
 }
 
 impl Kept {
@@ -162,7 +96,14 @@ impl Kept {
     /// How many packets are kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.full.len() * CHUNK_SLOTS + self.last.slots.len()
+        let archived: usize = self.batches().map(|batch| batch.packets as usize).sum();
+        archived + self.in_memory()
+    }
+
+    /// How many packets take up memory.
+    #[must_use]
+    pub fn in_memory(&self) -> usize {
+        self.chunks().map(|chunk| chunk.slots.len()).sum()
     }
 
     /// Whether there are none.
@@ -171,55 +112,128 @@ impl Kept {
         self.len() == 0
     }
 
-    /// Every packet in the order of arrival.
-    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.chunks().flat_map(|chunk| &chunk.slots)
+    /// The first packet.
+    #[must_use]
+    pub fn first(&self) -> Option<&Slot> {
+        let of_chunk = self.full.first().unwrap_or(&self.last).slots.first();
+        self.archive.as_ref().and_then(|archive| archive.first()).or(of_chunk)
+    }
+
+    /// The first packets, as far as they are in memory: some hundreds where there are as many.
+    pub fn head(&self) -> impl Iterator<Item = &Slot> {
+        let (head, later) = match &self.archive {
+            Some(archive) => (Some(&archive.head), None),
+            None => (None, Some(self.full.iter().chain([&self.last]))),
+        };
+        head.into_iter().chain(later.into_iter().flatten()).flat_map(|chunk| &chunk.slots)
+    }
+
+    /// Every packet in the order of arrival; without those that the medium has lost.
+    pub fn slots<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = Slot> {
+        self.read(medium).map(|(slot, _)| slot)
     }
 
     /// Every packet in the order of arrival, with its payload; an empty one where the medium has lost it.
-    pub fn payloads<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = (&'a Slot, &'a [u8])> {
-        self.chunks().flat_map(move |chunk| {
-            chunk.slots.iter().map(move |slot| (slot, chunk.payload(slot, medium).unwrap_or_default()))
-        })
+    pub fn payloads<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = (Slot, &'a [u8])> {
+        self.read(medium).map(move |(slot, bytes)| (slot, payload(&slot, bytes, medium).unwrap_or_default()))
     }
 
     /// Every packet in the order of arrival with the bytes of its header; none where it is a plain one that was not kept.
     pub fn headers<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = Option<&'a [u8]>> {
-        self.chunks().flat_map(move |chunk| chunk.slots.iter().map(move |slot| chunk.header(slot, medium)))
+        self.read(medium).map(move |(slot, bytes)| header(&slot, bytes, medium))
     }
 
     /// Every packet's whole frame and link type, where it was kept whole.
     pub fn frames<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = KeptFrame<'a>> {
-        self.chunks()
-            .flat_map(move |chunk| chunk.slots.iter().filter_map(move |slot| chunk.frame(slot, medium)))
+        self.read(medium).filter_map(move |(slot, bytes)| KeptFrame::of(&slot, bytes, medium))
     }
 
-    /// Lets go of whole chunks whose last packet came before `before`. Gives the packets and copied bytes let go of.
-    pub fn forget_before(&mut self, before: Time) -> (usize, usize) {
+    /// Lets go of whole chunks whose last packet came before `before`. Gives how many packets those were, and what of
+    /// them was in memory.
+    pub fn forget_before(&mut self, before: Time) -> (usize, Freed) {
         let old = |chunk: &Chunk| chunk.slots.last().is_some_and(|slot| slot.arrival < before);
+        let (mut forgotten, mut freed) = (0, Freed::default());
+        if let Some(archive) = &mut self.archive {
+            (forgotten, freed) = archive.forget_before(before);
+            if !archive.is_empty() {
+                return (forgotten, freed);
+            }
+            self.archive = None;
+        }
         let count = self.full.iter().take_while(|chunk| old(chunk)).count();
         let all_are = count == self.full.len() && old(&self.last);
         let mut gone: Vec<Chunk> = self.full.drain(..count).collect();
         gone.extend(all_are.then(|| std::mem::take(&mut self.last)));
-        let sum = |size: fn(&Chunk) -> usize| gone.iter().map(size).sum();
-        (sum(|chunk| chunk.slots.len()), sum(|chunk| chunk.bytes.len()))
+        for chunk in &gone {
+            forgotten += chunk.slots.len();
+            freed = freed.and(chunk);
+        }
+        (forgotten, freed)
+    }
+
+    /// Whether a chunk has just been filled, and the stream is so long that it is time to [`Kept::archive`].
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        let begins = self.last.slots.len() == 1 && self.full.len() > 1;
+        begins && (self.full.len() >= LONG_CHUNKS || self.copied_bytes() >= LONG_BYTES)
+    }
+
+    /// Hands the older half of the full chunks to `overflow`. Gives what left the memory: nothing where it is full too.
+    pub fn archive(&mut self, overflow: &mut dyn Overflow) -> Freed {
+        let mut count = self.full.len().div_ceil(2);
+        if self.archive.is_none() {
+            if count < 2 {
+                return Freed::default();
+            }
+            let head = self.full.remove(0);
+            self.archive = Some(Box::new(Archive::new(head)));
+            count -= 1;
+        }
+        let chunks = self.full.get_mut(..count).unwrap_or_default();
+        let bytes: usize = chunks.iter_mut().map_while(|chunk| chunk.spill(overflow)).sum();
+        let spilled = chunks.iter().take_while(|chunk| chunk.bytes.is_empty()).count();
+        let Some(archive) = self.archive.as_mut() else { return Freed { packets: 0, bytes } };
+        let packets = archive.take(chunks.get_mut(..spilled).unwrap_or_default(), overflow);
+        if packets > 0 {
+            self.full.drain(..spilled);
+        }
+        Freed { packets, bytes }
     }
 
     /// Hands all copied bytes to `overflow`. Gives how many those were; fewer where it is full too.
     pub fn spill(&mut self, overflow: &mut dyn Overflow) -> usize {
-        let chunks = self.full.iter_mut().chain([&mut self.last]);
-        let copied = chunks.filter(|chunk| !chunk.bytes.is_empty());
-        copied.map_while(|chunk| chunk.spill(overflow)).sum()
+        let head = self.archive.iter_mut().map(|archive| &mut archive.head);
+        let chunks = head.chain(self.full.iter_mut()).chain([&mut self.last]);
+        chunks.map_while(|chunk| chunk.spill(overflow)).sum()
     }
 
-    /// Bytes that were copied for these packets.
+    /// Bytes that were copied for these packets and are in memory.
     #[must_use]
     pub fn copied_bytes(&self) -> usize {
         self.chunks().map(|chunk| chunk.bytes.len()).sum()
     }
 
+    fn batches(&self) -> impl Iterator<Item = &Batch> {
+        self.archive.iter().flat_map(|archive| &archive.batches)
+    }
+
+    /// Those in memory.
     fn chunks(&self) -> impl Iterator<Item = &Chunk> {
-        self.full.iter().chain([&self.last])
+        self.archive.iter().map(|archive| &archive.head).chain(&self.full).chain([&self.last])
+    }
+
+    /// Every packet, with the bytes that are kept in memory beside it.
+    fn read<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = (Slot, &'a [u8])> {
+        let head = self.archive.iter().flat_map(|archive| archive.head.read());
+        let archived = self.batches().flat_map(|batch| batch.slots(medium)).map(|slot| (slot, &[][..]));
+        head.chain(archived).chain(self.full.iter().chain([&self.last]).flat_map(Chunk::read))
+    }
+}
+
+impl Freed {
+    /// This and what `chunk` takes up.
+    pub(crate) fn and(self, chunk: &Chunk) -> Freed {
+        Freed { packets: self.packets + chunk.slots.len(), bytes: self.bytes + chunk.bytes.len() }
     }
 }
 
@@ -236,6 +250,23 @@ pub struct KeptFrame<'a> {
     pub payload: (usize, usize),
     /// The payload type of the packet in it.
     pub payload_type: PayloadType,
+}
+
+impl<'a> KeptFrame<'a> {
+    fn of(slot: &Slot, in_memory: &'a [u8], medium: &'a dyn Medium) -> Option<Self> {
+        let len = usize::from(slot.frame_len);
+        let bytes = bytes_of(slot, 0, len, in_memory, medium)?;
+        let payload = (usize::from(slot.payload_at), usize::from(slot.payload_len));
+        let link = u32::from(slot.link);
+        // A payload copied alone, or with no more than its header, is no frame.
+        (payload.0 > slot.held.header_len()).then_some(KeptFrame {
+            arrival: slot.arrival,
+            link,
+            bytes,
+            payload,
+            payload_type: slot.payload_type(),
+        })
+    }
 }
 
 impl Chunk {
@@ -279,7 +310,11 @@ impl Chunk {
         self.bytes.len() - copied_before
     }
 
+    /// Hands the copied bytes to `overflow` and gives how many they were; `None` where it is full.
     fn spill(&mut self, overflow: &mut dyn Overflow) -> Option<usize> {
+        if self.bytes.is_empty() {
+            return Some(0);
+        }
         let (place, hold) = overflow.put(&self.bytes)?;
         self.holds.push(hold);
         for slot in self.slots.iter_mut().filter(|slot| !slot.held.is_mapped()) {
@@ -288,69 +323,32 @@ impl Chunk {
         Some(std::mem::take(&mut self.bytes).len())
     }
 
-    fn payload<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<&'a [u8]> {
-        self.bytes_of(slot, usize::from(slot.payload_at), usize::from(slot.payload_len), medium)
-    }
-
-    fn header<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<&'a [u8]> {
-        let len = Some(slot.held.header_len()).filter(|&len| len > 0)?;
-        self.bytes_of(slot, usize::from(slot.payload_at).checked_sub(len)?, len, medium)
-    }
-
-    /// `len` bytes from `at` on of what the slot stands for.
-    fn bytes_of<'a>(
-        &'a self,
-        slot: &Slot,
-        at: usize,
-        len: usize,
-        medium: &'a dyn Medium,
-    ) -> Option<&'a [u8]> {
-        if slot.held.is_mapped() {
-            medium.slice(slot.place + at as u64, len)
-        } else {
-            self.bytes.get(slot.place as usize + at..)?.get(..len)
-        }
-    }
-
-    fn frame<'a>(&'a self, slot: &Slot, medium: &'a dyn Medium) -> Option<KeptFrame<'a>> {
-        let len = usize::from(slot.frame_len);
-        let bytes = self.bytes_of(slot, 0, len, medium)?;
-        let payload = (usize::from(slot.payload_at), usize::from(slot.payload_len));
-        let link = u32::from(slot.link);
-        // A payload copied alone, or with no more than its header, is no frame.
-        (payload.0 > slot.held.header_len()).then_some(KeptFrame {
-            arrival: slot.arrival,
-            link,
-            bytes,
-            payload,
-            payload_type: slot.payload_type(),
-        })
+    fn read(&self) -> impl Iterator<Item = (Slot, &[u8])> {
+        self.slots.iter().map(|slot| (*slot, &*self.bytes))
     }
 }
 
-/// Where a payload stands in its frame, in numbers that fit a slot.
-struct Extent {
-    frame_len: u16,
-    payload_at: u16,
-    payload_len: u16,
+fn payload<'a>(slot: &Slot, in_memory: &'a [u8], medium: &'a dyn Medium) -> Option<&'a [u8]> {
+    bytes_of(slot, usize::from(slot.payload_at), usize::from(slot.payload_len), in_memory, medium)
 }
 
-impl Extent {
-    /// `None` where the payload lies outside the frame, or the frame is a super-frame of more than 65 535 bytes.
-    fn of(payload: &[u8], frame: &[u8]) -> Option<Extent> {
-        let at = (payload.as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;
-        let fits = at.checked_add(payload.len())? <= frame.len();
-        let frame_len = u16::try_from(frame.len()).ok()?;
-        fits.then_some(Extent { frame_len, payload_at: at as u16, payload_len: payload.len() as u16 })
-    }
+fn header<'a>(slot: &Slot, in_memory: &'a [u8], medium: &'a dyn Medium) -> Option<&'a [u8]> {
+    let len = Some(slot.held.header_len()).filter(|&len| len > 0)?;
+    bytes_of(slot, usize::from(slot.payload_at).checked_sub(len)?, len, in_memory, medium)
+}
 
-    fn without_frame(header: usize, payload: usize) -> Extent {
-        let clamped = |len: usize| len.min(usize::from(u16::MAX)) as u16;
-        Extent {
-            frame_len: clamped(header + payload),
-            payload_at: clamped(header),
-            payload_len: clamped(payload),
-        }
+/// `len` bytes from `at` on of what the slot stands for.
+fn bytes_of<'a>(
+    slot: &Slot,
+    at: usize,
+    len: usize,
+    in_memory: &'a [u8],
+    medium: &'a dyn Medium,
+) -> Option<&'a [u8]> {
+    if slot.held.is_mapped() {
+        medium.slice(slot.place.checked_add(at as u64)?, len)
+    } else {
+        in_memory.get(usize::try_from(slot.place).ok()?.checked_add(at)?..)?.get(..len)
     }
 }
 
@@ -364,7 +362,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::id::Ssrc;
+    use crate::id::{Seq, Ssrc, Ticks};
 
     struct Mapped(Vec<u8>);
 
@@ -384,11 +382,6 @@ mod tests {
             header: &[],
             payload,
         }
-    }
-
-    #[test]
-    fn a_slot_stays_small() {
-        assert_eq!(size_of::<Slot>(), 32, "a million packets of open calls must stay under 40 MB");
     }
 
     #[test]
@@ -491,7 +484,75 @@ mod tests {
         for n in 0..600u16 {
             kept.push(Time::from_ns(i64::from(n)), &packet(n, &frame.bytes[1..]), &frame, Copying::Payloads);
         }
-        assert_eq!(kept.forget_before(Time::from_ns(300)), (256, 256));
-        assert_eq!((kept.len(), kept.slots().next().unwrap().seq()), (344, Seq(256)));
+        assert_eq!(kept.forget_before(Time::from_ns(300)), (256, Freed { packets: 256, bytes: 256 }));
+        assert_eq!((kept.len(), kept.first().unwrap().seq()), (344, Seq(256)));
+    }
+    #[test]
+    fn a_long_stream_leaves_the_memory_but_for_its_ends_and_is_read_whole() {
+        for (place, copying) in
+            [(None, Copying::Payloads), (None, Copying::Frames), (Some(77), Copying::Payloads)]
+        {
+            let (mut kept, mut whole) = (Kept::default(), Kept::default());
+            let mut disk = Disk(vec![0; 9], Arc::default());
+            let mut most = 0;
+            for n in 0..150_000u32 {
+                let bytes = [n.to_be_bytes(), (n / 3).to_le_bytes()].concat();
+                let at = Time::from_ns(i64::from(n) * 20_000_000 + i64::from(n * 7919 % 1013));
+                let frame = Frame { bytes: &bytes, link: 1, place: place.map(|place| place + u64::from(n)) };
+                let packet = packet(n as u16, bytes.get(3..).unwrap());
+                kept.push(at, &packet, &frame, copying);
+                whole.push(at, &packet, &frame, copying);
+                if kept.is_long() {
+                    kept.archive(&mut disk);
+                }
+                most = most.max(kept.in_memory());
+            }
+            assert!(most <= (LONG_CHUNKS + 2) * CHUNK_SLOTS, "{most}");
+            assert!(disk.0.len() < 150_000 * (9 + if place.is_some() { 0 } else { 8 }), "{}", disk.0.len());
+            assert_eq!((kept.len(), kept.first()), (150_000, whole.first()));
+            assert_eq!(kept.head().next(), whole.head().next());
+            let medium = Mapped(disk.0);
+            let fields =
+                |slot: Slot| (slot.arrival, slot.ticks, slot.seq, slot.type_and_marker, slot.payload_len);
+            assert!(kept.slots(&medium).map(fields).eq(whole.slots(&medium).map(fields)));
+            if place.is_none() {
+                let payload = |(_, payload)| payload;
+                assert!(kept.payloads(&medium).map(payload).eq(whole.payloads(&medium).map(payload)));
+                let frame = |frame: KeptFrame<'_>| frame.bytes.to_vec();
+                assert!(kept.frames(&medium).map(frame).eq(whole.frames(&medium).map(frame)));
+            } else {
+                assert!(kept.slots(&medium).eq(whole.slots(&medium)), "its places too");
+            }
+            let (forgotten, freed) = kept.forget_before(Time::from_ns(100_000 * 20_000_000));
+            assert!((80_000..=100_000).contains(&forgotten) && freed.packets == 256, "{forgotten} {freed:?}");
+            assert_eq!(kept.len(), 150_000 - forgotten);
+            assert_eq!(usize::from(kept.first().unwrap().seq.0), forgotten % 65_536);
+            assert_eq!(kept.head().next(), None, "the next packets are out of memory");
+        }
+    }
+
+    #[derive(Debug)]
+    struct Full;
+
+    impl Overflow for Full {
+        fn put(&mut self, _: &[u8]) -> Option<(u64, Box<dyn Hold>)> {
+            None
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_room_elsewhere_everything_stays() {
+        let mut kept = Kept::default();
+        for n in 0..60_000u32 {
+            let bytes = n.to_be_bytes();
+            let frame = Frame { bytes: &bytes, link: 1, place: None };
+            kept.push(Time::default(), &packet(n as u16, &bytes), &frame, Copying::Payloads);
+            if kept.is_long() {
+                assert_eq!(kept.archive(&mut Full), Freed::default());
+            }
+        }
+        assert_eq!((kept.len(), kept.in_memory(), kept.copied_bytes()), (60_000, 60_000, 240_000));
+        let nothing = Mapped(Vec::new());
+        assert!(kept.payloads(&nothing).zip(0u32..).all(|((_, payload), n)| payload == n.to_be_bytes()));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A stream knows nothing of calls. Packets are kept as they came and looked at with hindsight once the call is over.
 
+mod archive;
 mod bounds;
 mod bursts;
 mod demux;
@@ -11,7 +12,9 @@ mod id;
 mod kept;
 mod packet;
 mod rtcp;
+mod section;
 mod sequence;
+mod slot;
 pub mod srtp;
 mod statistics;
 mod stream;
@@ -20,16 +23,17 @@ mod stun;
 mod timeline;
 
 pub use bounds::{Evicted, Forgotten, Limits};
-pub use bursts::{Bursts, GAP_MINIMUM};
+pub use bursts::{BurstGatherer, Bursts, GAP_MINIMUM};
 pub use demux::{Kind, kind};
 pub use event::{EventPayload, Events, TelephoneEvent};
 pub use id::{ExtSeq, PayloadType, Seq, Ssrc, Ticks};
-pub use kept::{Copying, Frame, Hold, Kept, KeptFrame, Medium, Overflow, Slot};
+pub use kept::{Copying, Frame, Freed, Hold, Kept, KeptFrame, Medium, Overflow};
 pub use packet::Packet;
 pub use rtcp::Report;
-pub use sequence::{Sent, Sequence};
-pub use statistics::Statistics;
+pub use sequence::{Irregularities, Sent, Sequence};
+pub use slot::Slot;
+pub use statistics::{Statistics, Steps};
 pub use stream::{Stream, StreamId};
 pub use streams::{Disposition, Dropped, Streams};
 pub use stun::Check;
-pub use timeline::{Before, Sounding, Talkspurt, Timeline};
+pub use timeline::{Before, Placer, Sounding, Talkspurt, Timeline};

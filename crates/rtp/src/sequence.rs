@@ -1,11 +1,11 @@
 //! The packets of a stream in the order in which they were sent: extended sequence numbers and unwrapped time stamps
-//! (RFC 3550, A.1), worked out with hindsight over the whole stream.
+//! (RFC 3550, A.1), worked out with hindsight over as many packets as may still change places.
 //!
 //! A sender that starts anew without a new SSRC begins another *era*: its numbers go on above those of the last one,
 //! and what lies between the two counts as no loss.
 
 use crate::id::{ExtSeq, Seq, Ticks};
-use crate::kept::Slot;
+use crate::slot::Slot;
 
 /// One packet in its place in the order of sending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,10 +23,8 @@ pub struct Sent {
 }
 
 /// What the order shows of the way there.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Sequence {
-    /// Every packet once, in the order of sending.
-    pub sent: Vec<Sent>,
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Irregularities {
     /// Packets that came again.
     pub duplicates: u64,
     /// Packets that came after one with a higher number.
@@ -37,31 +35,139 @@ pub struct Sequence {
     pub lost: u64,
 }
 
-impl Sequence {
-    /// Orders packets that are given as they arrived.
-    pub fn of<'a>(slots: impl IntoIterator<Item = &'a Slot>) -> Sequence {
-        let mut reader = Reader::default();
-        let slots = slots.into_iter();
-        reader.sequence.sent.reserve(slots.size_hint().0);
-        for (index, slot) in slots.enumerate() {
-            reader.read(index as u32, slot);
+/// Every packet once, in the order of sending, from packets in the order of their arrival, each with something that
+/// goes with it.
+#[derive(Debug)]
+pub struct Sequence<I, T> {
+    arrivals: I,
+    reader: Reader<T>,
+    /// How many of the packets that were read are in their place for good, and how many of these were given out.
+    settled: usize,
+    given: usize,
+    is_over: bool,
+    batch: usize,
+    last: Option<Sent>,
+    irregularities: Irregularities,
+}
+
+impl<T: Copy, I: Iterator<Item = (Slot, T)>> Sequence<I, T> {
+    /// Orders `arrivals`.
+    pub fn of(arrivals: I) -> Self {
+        Sequence::in_batches(arrivals, BATCH)
+    }
+
+    fn in_batches(arrivals: I, batch: usize) -> Self {
+        Sequence {
+            arrivals,
+            reader: Reader::default(),
+            settled: 0,
+            given: 0,
+            is_over: false,
+            batch,
+            last: None,
+            irregularities: Irregularities::default(),
         }
-        reader.finish()
+    }
+
+    /// What the packets that were given out show; of all of them once there are no more.
+    pub fn irregularities(&self) -> Irregularities {
+        Irregularities { strays: self.reader.strays, ..self.irregularities }
+    }
+
+    /// Reads more packets, and finds those whose place nothing that comes later can change.
+    fn settle(&mut self) {
+        let read = &mut self.reader.read;
+        read.drain(..self.given);
+        self.given = 0;
+        let wanted = read.len() + self.batch;
+        while self.reader.read.len() < wanted && !self.is_over {
+            match self.arrivals.next() {
+                Some((slot, with)) => self.reader.read(slot, with),
+                None => {
+                    self.is_over = true;
+                    self.reader.finish();
+                }
+            }
+        }
+        if !std::mem::replace(&mut self.reader.sorted, true) {
+            let read = &mut self.reader.read;
+            // Stable: of a packet that came twice, the first to arrive stays.
+            read.sort_by_key(|packet| packet.sent.seq);
+            let arrived = read.len();
+            read.dedup_by_key(|packet| packet.sent.seq);
+            self.irregularities.duplicates += (arrived - read.len()) as u64;
+        }
+        self.settled = match (self.is_over, self.reader.highest) {
+            (false, Some(highest)) => {
+                let settled = ExtSeq(highest.extended - FARTHEST_BEHIND);
+                self.reader.read.partition_point(|packet| packet.sent.seq < settled)
+            }
+            _ => self.reader.read.len(),
+        };
     }
 }
 
-#[derive(Default)]
-struct Reader {
-    sequence: Sequence,
+impl<T: Copy, I: Iterator<Item = (Slot, T)>> Iterator for Sequence<I, T> {
+    type Item = (Sent, Slot, T);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.given >= self.settled && !self.is_over {
+            self.settle();
+        }
+        let &Read { sent, slot, with, is_late } = self.reader.read.get(self.given)?;
+        self.given += 1;
+        self.irregularities.reordered += u64::from(is_late);
+        if let Some(last) = self.last.replace(sent).filter(|last| last.era == sent.era) {
+            self.irregularities.lost += (sent.seq.0 - last.seq.0 - 1) as u64;
+        }
+        Some((sent, slot, with))
+    }
+}
+
+/// Packets that are read at a time.
+const BATCH: usize = 16_384;
+/// Half the numbers there are: none comes farther behind the highest one of its era, nor of an older one.
+const FARTHEST_BEHIND: i64 = 1 << 15;
+
+#[derive(Clone, Copy, Debug)]
+struct Read<T> {
+    sent: Sent,
+    slot: Slot,
+    with: T,
+    /// Whether a higher number came before it.
+    is_late: bool,
+}
+
+/// Numbers the packets as they arrive.
+#[derive(Debug)]
+struct Reader<T> {
+    read: Vec<Read<T>>,
+    index: u32,
     first_arrival_ns: i64,
     highest: Option<Highest>,
     /// A packet that fits nowhere; a restart if the next one follows it.
-    suspect: Option<(u32, Slot)>,
+    suspect: Option<(u32, Slot, T)>,
+    strays: u64,
+    /// Whether what was read is in order.
     sorted: bool,
 }
 
+impl<T> Default for Reader<T> {
+    fn default() -> Self {
+        Reader {
+            read: Vec::new(),
+            index: 0,
+            first_arrival_ns: 0,
+            highest: None,
+            suspect: None,
+            strays: 0,
+            sorted: true,
+        }
+    }
+}
+
 /// The newest packet of the current era.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Highest {
     seq: Seq,
     extended: i64,
@@ -72,55 +178,42 @@ struct Highest {
     step: i64,
 }
 
-impl Reader {
-    fn read(&mut self, index: u32, slot: &Slot) {
+impl<T: Copy> Reader<T> {
+    fn read(&mut self, slot: Slot, with: T) {
+        let index = self.index;
+        self.index = index.wrapping_add(1);
         let Some(highest) = self.highest else {
             self.first_arrival_ns = slot.arrival().as_ns();
-            self.sorted = true;
-            self.begin_era(index, slot, 0, 0, 0);
+            self.begin_era((index, slot, with), 0, 0, 0);
             return;
         };
-        if let Some((suspect_index, suspect)) = self.suspect.take() {
-            if slot.seq().ahead_of(suspect.seq()) == 1 {
-                let unwrapped = highest.unwrapped + i64::from(suspect.ticks().ahead_of(highest.ticks));
-                self.begin_era(
-                    suspect_index,
-                    &suspect,
-                    highest.extended + ERA_GAP,
-                    unwrapped,
-                    highest.era + 1,
-                );
+        if let Some(suspect) = self.suspect.take() {
+            if slot.seq().ahead_of(suspect.1.seq()) == 1 {
+                let unwrapped = highest.unwrapped + i64::from(suspect.1.ticks().ahead_of(highest.ticks));
+                self.begin_era(suspect, highest.extended + ERA_GAP, unwrapped, highest.era + 1);
             } else {
-                self.sequence.strays += 1;
+                self.strays += 1;
             }
         }
         let highest = self.highest.unwrap_or(highest);
-        if highest.takes(slot) {
-            self.place(index, slot, highest);
+        if highest.takes(&slot) {
+            self.place((index, slot, with), highest);
         } else {
-            self.suspect = Some((index, *slot));
+            self.suspect = Some((index, slot, with));
         }
     }
 
-    fn begin_era(&mut self, index: u32, slot: &Slot, extended: i64, unwrapped: i64, era: u32) {
-        let arrival_ns = slot.arrival().as_ns().saturating_sub(self.first_arrival_ns);
-        let (seq, ticks) = (slot.seq(), slot.ticks());
+    fn begin_era(&mut self, packet: (u32, Slot, T), extended: i64, unwrapped: i64, era: u32) {
+        let (seq, ticks) = (packet.1.seq(), packet.1.ticks());
         self.highest = Some(Highest { seq, extended, ticks, unwrapped, era, step: 0 });
-        self.sequence.sent.push(Sent { index, seq: ExtSeq(extended), ticks: unwrapped, arrival_ns, era });
+        self.push(packet, extended, unwrapped, era, false);
     }
 
-    fn place(&mut self, index: u32, slot: &Slot, highest: Highest) {
+    fn place(&mut self, packet: (u32, Slot, T), highest: Highest) {
+        let slot = &packet.1;
         let ahead = i64::from(slot.seq().ahead_of(highest.seq));
         let unwrapped = highest.unwrapped + i64::from(slot.ticks().ahead_of(highest.ticks));
-        let arrival_ns = slot.arrival().as_ns().saturating_sub(self.first_arrival_ns);
         let extended = highest.extended + ahead;
-        self.sequence.sent.push(Sent {
-            index,
-            seq: ExtSeq(extended),
-            ticks: unwrapped,
-            arrival_ns,
-            era: highest.era,
-        });
         if ahead > 0 {
             let step = (unwrapped - highest.unwrapped) / ahead;
             let (seq, ticks, era) = (slot.seq(), slot.ticks(), highest.era);
@@ -128,39 +221,25 @@ impl Reader {
         } else {
             self.sorted = false;
         }
+        self.push(packet, extended, unwrapped, highest.era, ahead <= 0);
     }
 
-    fn finish(mut self) -> Sequence {
-        self.sequence.strays += u64::from(self.suspect.is_some());
-        let mut sequence = self.sequence;
-        if !self.sorted {
-            // Stable: of a packet that came twice, the first to arrive stays.
-            sequence.sent.sort_by_key(|sent| sent.seq);
-            let arrived = sequence.sent.len();
-            sequence.sent.dedup_by_key(|sent| sent.seq);
-            sequence.duplicates = (arrived - sequence.sent.len()) as u64;
-            sequence.reordered = overtaken(&sequence.sent);
-        }
-        sequence.lost = sequence
-            .sent
-            .iter()
-            .zip(sequence.sent.iter().skip(1))
-            .filter(|(one, next)| one.era == next.era)
-            .map(|(one, next)| (next.seq.0 - one.seq.0 - 1) as u64)
-            .sum();
-        sequence
+    fn push(
+        &mut self,
+        (index, slot, with): (u32, Slot, T),
+        extended: i64,
+        ticks: i64,
+        era: u32,
+        is_late: bool,
+    ) {
+        let arrival_ns = slot.arrival().as_ns().saturating_sub(self.first_arrival_ns);
+        let sent = Sent { index, seq: ExtSeq(extended), ticks, arrival_ns, era };
+        self.read.push(Read { sent, slot, with, is_late });
     }
-}
 
-/// How many packets arrived after one with a higher number.
-fn overtaken(sent: &[Sent]) -> u64 {
-    let mut earliest = u32::MAX;
-    let mut count = 0;
-    for packet in sent.iter().rev() {
-        count += u64::from(packet.index > earliest);
-        earliest = earliest.min(packet.index);
+    fn finish(&mut self) {
+        self.strays += u64::from(self.suspect.take().is_some());
     }
-    count
 }
 
 impl Highest {
@@ -187,10 +266,18 @@ const ERA_GAP: i64 = 1 << 20;
 mod tests {
     use super::*;
     use crate::id::{PayloadType, Ssrc};
-    use crate::kept::{Copying, Frame, Kept};
+    use crate::kept::{Copying, Frame, Kept, Medium};
     use crate::packet::Packet;
     use clock::Time;
     use proptest::prelude::*;
+
+    struct Nowhere;
+
+    impl Medium for Nowhere {
+        fn slice(&self, _: u64, _: usize) -> Option<&[u8]> {
+            None
+        }
+    }
 
     fn kept(packets: impl IntoIterator<Item = (u16, u32)>) -> Kept {
         let mut kept = Kept::default();
@@ -211,8 +298,46 @@ mod tests {
         kept
     }
 
-    fn order(packets: impl IntoIterator<Item = (u16, u32)>) -> Sequence {
-        Sequence::of(kept(packets).slots())
+    /// Every packet in the order of sending, and what that shows.
+    struct Ordered {
+        sent: Vec<Sent>,
+        irregularities: Irregularities,
+    }
+
+    fn ordered(kept: &Kept, batch: usize) -> Ordered {
+        let mut sequence = Sequence::in_batches(kept.slots(&Nowhere).map(|slot| (slot, slot.seq())), batch);
+        let mut sent = Vec::new();
+        for (one, slot, with) in sequence.by_ref() {
+            assert_eq!(slot.seq(), with, "what goes with a packet goes on with it");
+            sent.push(one);
+        }
+        Ordered { sent, irregularities: sequence.irregularities() }
+    }
+
+    fn order(packets: impl IntoIterator<Item = (u16, u32)>) -> Ordered {
+        ordered(&kept(packets), BATCH)
+    }
+
+    /// The naive twin numbers all packets and sorts them at once.
+    fn order_at_once(kept: &Kept) -> Ordered {
+        let mut reader = Reader::default();
+        kept.slots(&Nowhere).for_each(|slot| reader.read(slot, ()));
+        reader.finish();
+        let mut sent: Vec<Sent> = reader.read.iter().map(|read| read.sent).collect();
+        sent.sort_by_key(|sent| sent.seq);
+        sent.dedup_by_key(|sent| sent.seq);
+        let (mut earliest, mut reordered) = (u32::MAX, 0);
+        for packet in sent.iter().rev() {
+            reordered += u64::from(packet.index > earliest);
+            earliest = earliest.min(packet.index);
+        }
+        let pairs = sent.iter().zip(sent.iter().skip(1)).filter(|(one, next)| one.era == next.era);
+        let lost = pairs.map(|(one, next)| (next.seq.0 - one.seq.0 - 1) as u64).sum();
+        let duplicates = (reader.read.len() - sent.len()) as u64;
+        Ordered {
+            irregularities: Irregularities { duplicates, reordered, strays: reader.strays, lost },
+            sent,
+        }
     }
 
     #[test]
@@ -220,33 +345,36 @@ mod tests {
         let sequence = order([(65_534, 0), (0, 320), (65_535, 160), (1, 480)]);
         let ticks: Vec<_> = sequence.sent.iter().map(|sent| sent.ticks).collect();
         assert_eq!(ticks, [0, 160, 320, 480]);
-        assert_eq!((sequence.reordered, sequence.duplicates, sequence.lost), (1, 0, 0));
+        let Irregularities { reordered, duplicates, lost, .. } = sequence.irregularities;
+        assert_eq!((reordered, duplicates, lost), (1, 0, 0));
     }
 
     #[test]
     fn counts_doubles_and_losses_apart() {
         let sequence = order([(1, 0), (2, 160), (2, 160), (5, 640), (1, 0), (6, 800)]);
-        assert_eq!((sequence.duplicates, sequence.reordered, sequence.lost), (2, 0, 2));
+        let Irregularities { duplicates, reordered, lost, .. } = sequence.irregularities;
+        assert_eq!((duplicates, reordered, lost), (2, 0, 2));
         assert_eq!(sequence.sent.len(), 4);
     }
 
     #[test]
     fn a_restart_is_another_era_and_no_loss() {
         let sequence = order([(10, 0), (11, 160), (40_000, 9), (40_001, 169), (40_002, 329)]);
-        assert_eq!((sequence.lost, sequence.strays), (0, 0));
+        assert_eq!((sequence.irregularities.lost, sequence.irregularities.strays), (0, 0));
         assert_eq!(sequence.sent.iter().map(|sent| sent.era).collect::<Vec<_>>(), [0, 0, 1, 1, 1]);
     }
 
     #[test]
     fn a_stray_packet_disturbs_nothing() {
         let sequence = order([(10, 0), (11, 160), (40_000, 0xdead_beef), (12, 320), (13, 480)]);
-        assert_eq!((sequence.strays, sequence.lost, sequence.sent.len()), (1, 0, 4));
+        let Irregularities { strays, lost, .. } = sequence.irregularities;
+        assert_eq!((strays, lost, sequence.sent.len()), (1, 0, 4));
     }
 
     #[test]
     fn a_long_loss_with_a_time_stamp_to_match_is_one_era() {
         let sequence = order([(0, 0), (1, 160), (5001, 5001 * 160), (5002, 5002 * 160)]);
-        assert_eq!((sequence.lost, sequence.sent.last().unwrap().era), (4999, 0));
+        assert_eq!((sequence.irregularities.lost, sequence.sent.last().unwrap().era), (4999, 0));
     }
 
     #[test]
@@ -258,7 +386,7 @@ mod tests {
             let packet = Packet { ssrc, seq, ticks, payload_type, marker: false, header: &[], payload: &[] };
             kept.push(Time::from_ns(at), &packet, &frame, Copying::Payloads);
         }
-        let arrivals: Vec<_> = Sequence::of(kept.slots()).sent.iter().map(|sent| sent.arrival_ns).collect();
+        let arrivals: Vec<_> = ordered(&kept, BATCH).sent.iter().map(|sent| sent.arrival_ns).collect();
         assert_eq!(arrivals, [0, i64::MAX, i64::MAX]);
     }
 
@@ -285,9 +413,36 @@ mod tests {
             truth.dedup();
             let found: Vec<i64> = sequence.sent.iter().map(|sent| sent.ticks / 160).collect();
             prop_assert_eq!(&found, &truth);
-            prop_assert_eq!(sequence.duplicates as usize, arrivals.len() - truth.len());
+            prop_assert_eq!(sequence.irregularities.duplicates as usize, arrivals.len() - truth.len());
             let span = truth.last().unwrap() - truth.first().unwrap() + 1;
-            prop_assert_eq!(sequence.lost as i64, span - truth.len() as i64);
+            prop_assert_eq!(sequence.irregularities.lost as i64, span - truth.len() as i64);
+        }
+
+        /// Restarts, packets that are far behind with a time stamp to match, doubles and strays, at any size of a batch.
+        #[test]
+        fn what_is_read_at_a_time_changes_nothing(
+            start: u16,
+            steps in prop::collection::vec((0u8..12, -33_000i32..33_000, any::<u16>()), 1..60),
+            batch in 1usize..400,
+        ) {
+            let (mut at, mut packets) = (0i64, Vec::new());
+            let packet = |n: i64| (start.wrapping_add(n as u16), (n * 160) as u32);
+            for (kind, far, any) in steps {
+                match kind {
+                    0 => packets.push((any, u32::from(any))),
+                    1 => packets.extend([(any, 9), (any.wrapping_add(1), 169), (any.wrapping_add(2), 329)]),
+                    2 => packets.push(packet(at + i64::from(far))),
+                    3 => at += i64::from(far.unsigned_abs()) / 3,
+                    4 => packets.extend([packet(at), packet(at - 1), packet(at)]),
+                    _ => {}
+                }
+                packets.extend((0..i64::from(kind) * 60).map(|n| packet(at + n)));
+                at += i64::from(kind) * 60;
+            }
+            let kept = kept(packets);
+            let (whole, windowed) = (order_at_once(&kept), ordered(&kept, batch));
+            prop_assert_eq!(windowed.irregularities, whole.irregularities);
+            prop_assert_eq!(windowed.sent, whole.sent);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use clock::Time;
 
-use crate::kept::Slot;
-use crate::sequence::Sequence;
+use crate::sequence::{Irregularities, Sent};
+use crate::slot::Slot;
 
 /// The figures of one stream.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
@@ -27,32 +27,33 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// The figures of packets in the order of arrival, with their order of sending. The jitter is that of the packets
-    /// whose time stamps go with the time, which `is_timed` tells.
-    pub fn of<'a>(
-        slots: impl Iterator<Item = &'a Slot>,
-        sequence: &Sequence,
+    /// The figures of packets in the order of arrival. The jitter is that of the packets whose time stamps go with the
+    /// time, which `is_timed` tells. What the order of sending tells is added by [`Statistics::and_order`].
+    pub fn of(
+        slots: impl Iterator<Item = Slot>,
         clock_rate: u32,
         is_timed: &mut dyn FnMut(&Slot) -> bool,
     ) -> Statistics {
         let mut jitter = Jitter::new(clock_rate);
-        let mut statistics = Statistics {
-            lost: sequence.lost,
-            duplicates: sequence.duplicates,
-            reordered: sequence.reordered,
-            ptime_ms: usual_step(sequence) as f64 * 1000.0 / f64::from(clock_rate.max(1)),
-            ..Statistics::default()
-        };
+        let mut statistics = Statistics::default();
         for slot in slots {
             statistics.packets += 1;
             statistics.octets += slot.payload_len() as u64;
-            if is_timed(slot) {
-                jitter.arrive(slot);
+            if is_timed(&slot) {
+                jitter.arrive(&slot);
             }
         }
         statistics.mean_jitter_ms = jitter.sum_ms / jitter.differences.max(1) as f64;
         statistics.max_jitter_ms = jitter.max_ms;
         statistics
+    }
+
+    /// With what the order of sending tells.
+    #[must_use]
+    pub fn and_order(self, irregularities: Irregularities, steps: &Steps, clock_rate: u32) -> Statistics {
+        let Irregularities { lost, duplicates, reordered, .. } = irregularities;
+        let ptime_ms = steps.usual() as f64 * 1000.0 / f64::from(clock_rate.max(1));
+        Statistics { lost, duplicates, reordered, ptime_ms, ..self }
     }
 
     /// Lost of expected, 0 to 1.
@@ -63,21 +64,35 @@ impl Statistics {
     }
 }
 
-/// The commonest step between neighbours in ticks.
-fn usual_step(sequence: &Sequence) -> i64 {
-    let mut steps: Vec<(i64, u32)> = Vec::new();
-    for (one, next) in sequence.sent.iter().zip(sequence.sent.iter().skip(1)) {
-        let step = next.ticks - one.ticks;
-        if next.seq.0 - one.seq.0 != 1 || step <= 0 {
-            continue;
+/// The steps of the time stamps between neighbours in the order of sending.
+#[derive(Default, Debug)]
+pub struct Steps {
+    last: Option<Sent>,
+    /// How often each came.
+    counts: Vec<(i64, u32)>,
+}
+
+impl Steps {
+    /// Takes the next packet.
+    pub fn handle_sent(&mut self, sent: &Sent) {
+        let Some(last) = self.last.replace(*sent) else { return };
+        let step = sent.ticks - last.ticks;
+        if sent.seq.0 - last.seq.0 != 1 || step <= 0 {
+            return;
         }
-        if let Some((_, count)) = steps.iter_mut().find(|(known, _)| *known == step) {
+        if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| *known == step) {
             *count += 1;
-        } else if steps.len() < DISTINCT_STEPS {
-            steps.push((step, 1));
+        } else if self.counts.len() < DISTINCT_STEPS {
+            self.counts.push((step, 1));
         }
     }
-    steps.iter().max_by_key(|(step, count)| (*count, -*step)).map_or(0, |(step, _)| *step)
+
+    /// The commonest one in ticks; 0 where there is none.
+    #[must_use]
+    pub fn usual(&self) -> i64 {
+        let commonest = self.counts.iter().max_by_key(|(step, count)| (*count, -*step));
+        commonest.map_or(0, |(step, _)| *step)
+    }
 }
 
 /// A sender has one or two packet times; what varies more has no usual one.
@@ -128,8 +143,17 @@ const LEAP_MS: f64 = 10_000.0;
 mod tests {
     use super::*;
     use crate::id::{PayloadType, Seq, Ssrc, Ticks};
-    use crate::kept::{Copying, Frame, Kept};
+    use crate::kept::{Copying, Frame, Kept, Medium};
     use crate::packet::Packet;
+    use crate::sequence::Sequence;
+
+    struct Nowhere;
+
+    impl Medium for Nowhere {
+        fn slice(&self, _: u64, _: usize) -> Option<&[u8]> {
+            None
+        }
+    }
 
     fn statistics(packets: &[(u16, u32, i64)]) -> Statistics {
         let mut kept = Kept::default();
@@ -148,7 +172,11 @@ mod tests {
             let frame = Frame { bytes: &payload, link: 1, place: None };
             kept.push(Time::from_ns(at_ms * 1_000_000), &packet, &frame, Copying::Payloads);
         }
-        Statistics::of(kept.slots(), &Sequence::of(kept.slots()), 8000, &mut |_| true)
+        let mut sequence = Sequence::of(kept.slots(&Nowhere).map(|slot| (slot, ())));
+        let mut steps = Steps::default();
+        sequence.by_ref().for_each(|(sent, ..)| steps.handle_sent(&sent));
+        let arrived = Statistics::of(kept.slots(&Nowhere), 8000, &mut |_| true);
+        arrived.and_order(sequence.irregularities(), &steps, 8000)
     }
 
     #[test]

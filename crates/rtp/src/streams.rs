@@ -14,8 +14,9 @@ use hashbrown::HashTable;
 
 use crate::bounds::{Evicted, Forgotten, Limits};
 use crate::id::Ssrc;
-use crate::kept::{Copying, Frame, Kept, Overflow, Slot};
+use crate::kept::{Copying, Frame, Kept, Overflow};
 use crate::packet::Packet;
+use crate::slot::Slot;
 use crate::stream::{Key, Stream, StreamId};
 
 /// What became of a packet.
@@ -96,8 +97,8 @@ impl Streams {
         }
     }
 
-    /// Past the limit of copied bytes, all of them go to `overflow`; without one, packets that would have to be copied
-    /// are refused.
+    /// Past the limit of copied bytes, all of them go to `overflow`, and of long streams all but what came first and last;
+    /// without one, packets that would have to be copied are refused.
     pub fn spill_to(&mut self, overflow: Box<dyn Overflow>) {
         self.overflow = Some(overflow);
     }
@@ -118,18 +119,15 @@ impl Streams {
         if is_full && !self.make_room(at, copied, dropped) {
             return Disposition::Refused;
         }
-        while self.packets >= self.limits.packets {
-            self.evicted.for_packets += 1;
-            if !self.evict(dropped) {
-                return Disposition::Refused;
-            }
+        if self.packets >= self.limits.packets && !self.make_room_for_packets(at, dropped) {
+            return Disposition::Refused;
         }
         let key = Key { flow, ssrc: packet.ssrc };
         let known = self.index_of(key).filter(|&index| !self.cuts(index, packet, at));
         let Some(index) = known.or_else(|| self.open(at, key, dropped)) else { return Disposition::Refused };
         let Some(Some(stream)) = self.table.get_mut(index as usize) else { return Disposition::Refused };
         let id = StreamId { index, generation: stream.generation };
-        let opens = !stream.valid && stream.kept.slots().any(|slot| packet.seq.ahead_of(slot.seq()) == 1);
+        let opens = !stream.valid && stream.kept.head().any(|slot| packet.seq.ahead_of(slot.seq()) == 1);
         self.packets += 1;
         self.copied_bytes += stream.kept.push(at, packet, frame, self.copying);
         stream.last_at = stream.last_at.max(at);
@@ -142,6 +140,12 @@ impl Streams {
             self.copied_bytes -= stream.kept.copied_bytes();
             self.forgotten.probation += stream.kept.len() as u64;
             stream.kept = Kept::default();
+        } else if stream.kept.is_long()
+            && let Some(overflow) = self.overflow.as_deref_mut()
+        {
+            let freed = stream.kept.archive(overflow);
+            self.packets -= freed.packets;
+            self.copied_bytes -= freed.bytes;
         }
         let valid = stream.valid;
         if opens {
@@ -229,7 +233,7 @@ impl Streams {
             own.remove();
         }
         self.free.push(id.index);
-        self.packets -= stream.kept.len();
+        self.packets -= stream.kept.in_memory();
         self.copied_bytes -= stream.kept.copied_bytes();
         Some(stream)
     }
@@ -274,7 +278,7 @@ impl Streams {
         self.evicted
     }
 
-    /// How many packets are kept of all streams, and how many bytes were copied of them and are in memory.
+    /// How many packets of all streams are in memory, and how many bytes that were copied of them.
     #[must_use]
     pub fn kept(&self) -> (usize, usize) {
         (self.packets, self.copied_bytes)
@@ -364,18 +368,47 @@ impl Streams {
             dropped.extend(self.take(id).map(|stream| Dropped { id, stream, evicted: false }));
             return false;
         }
-        let (packets, bytes) = stream.kept.forget_before(before);
-        stream.first_at = stream.kept.slots().next().map_or(stream.first_at, Slot::arrival);
-        self.packets -= packets;
-        self.copied_bytes -= bytes;
-        self.forgotten.unclaimed += packets as u64;
+        let (forgotten, freed) = stream.kept.forget_before(before);
+        stream.first_at = stream.kept.first().map_or(stream.first_at, Slot::arrival);
+        self.packets -= freed.packets;
+        self.copied_bytes -= freed.bytes;
+        self.forgotten.unclaimed += forgotten as u64;
         true
+    }
+
+    /// Makes room for another packet: by archiving what belongs to calls, else by dropping what does not.
+    fn make_room_for_packets(&mut self, at: Time, dropped: &mut Vec<Dropped>) -> bool {
+        let asks = self.may_ask(at);
+        if let Some(overflow) = self.overflow.as_deref_mut().filter(|_| asks) {
+            let mut archived = 0;
+            for stream in self.table.iter_mut().flatten() {
+                let freed = stream.kept.archive(overflow);
+                archived += freed.packets;
+                self.copied_bytes -= freed.bytes;
+            }
+            self.packets -= archived;
+            if archived == 0 {
+                self.asked_in_vain_at = Some(at);
+            }
+        }
+        while self.packets >= self.limits.packets {
+            self.evicted.for_packets += 1;
+            if !self.evict(dropped) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether the overflow may have room.
+    fn may_ask(&self, at: Time) -> bool {
+        let in_vain = |asked_at| (Span::ZERO..BETWEEN_ASKS).contains(&(at - asked_at));
+        !self.asked_in_vain_at.is_some_and(in_vain)
     }
 
     /// Makes room for so many bytes to be copied: by spilling what belongs to calls, else by dropping what does not.
     fn make_room(&mut self, at: Time, bytes: usize, dropped: &mut Vec<Dropped>) -> bool {
-        let in_vain = |asked_at| (Span::ZERO..BETWEEN_ASKS).contains(&(at - asked_at));
-        let asks = !self.asked_in_vain_at.is_some_and(in_vain);
+        let asks = self.may_ask(at);
         if let Some(overflow) = self.overflow.as_deref_mut().filter(|_| asks) {
             let spilled: usize =
                 self.table.iter_mut().flatten().map(|stream| stream.kept.spill(overflow)).sum();
@@ -610,6 +643,68 @@ mod tests {
             send(&mut table, 10, 1, seq, &mut dropped);
         }
         assert_eq!(asked.get(), 2, "some may have been freed meanwhile");
+    }
+
+    #[derive(Debug)]
+    struct Endless(u64);
+
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl Hold for Nothing {}
+
+    impl Overflow for Endless {
+        fn put(&mut self, bytes: &[u8]) -> Option<(u64, Box<dyn Hold>)> {
+            self.0 += bytes.len() as u64;
+            Some((self.0 - bytes.len() as u64, Box::new(Nothing)))
+        }
+    }
+
+    #[test]
+    fn a_long_stream_takes_no_more_memory_than_a_shorter_one() {
+        let (mut table, mut dropped) = (streams(3), Vec::new());
+        table.spill_to(Box::new(Endless(0)));
+        send(&mut table, 0, 1, 0, &mut dropped);
+        let Disposition::Opened(id) = send(&mut table, 0, 1, 1, &mut dropped) else { panic!() };
+        table.claim(id, 1);
+        for n in 2..300_000u32 {
+            send(&mut table, i64::from(n / 50), 1, n as u16, &mut dropped);
+            assert!(table.packets < 34_000 && table.copied_bytes < 160 * 34_000, "{} at {n}", table.packets);
+        }
+        assert_eq!(table.take(id).unwrap().kept.len(), 300_000);
+        assert_eq!((table.packets, table.copied_bytes), (0, 0));
+    }
+
+    #[test]
+    fn a_stream_that_was_let_go_of_forgets_what_is_out_of_memory_too() {
+        let (mut table, mut dropped) = (streams(3), Vec::new());
+        table.spill_to(Box::new(Endless(0)));
+        send(&mut table, 0, 1, 0, &mut dropped);
+        let Disposition::Opened(id) = send(&mut table, 0, 1, 1, &mut dropped) else { panic!() };
+        table.claim(id, 1);
+        for n in 2..100_000u32 {
+            send(&mut table, i64::from(n / 50), 1, n as u16, &mut dropped);
+        }
+        table.disclaim(id);
+        table.expire(Time::from_ns(0) + Span::from_secs(2000), &mut dropped);
+        let stream = table.stream(id).unwrap();
+        assert!(stream.kept.len() < 1000 && stream.kept.in_memory() == table.packets, "{:?}", table.packets);
+        assert_eq!(table.forgotten().unclaimed + stream.kept.len() as u64, 100_000);
+        assert!(stream.first_at > Time::from_ns(0) + Span::from_secs(1980), "{:?}", stream.first_at);
+    }
+
+    #[test]
+    fn the_limit_of_packets_sends_the_older_ones_elsewhere_first() {
+        let limits = Limits { packets: 3000, ..Limits::default() };
+        let (mut table, mut dropped) = (Streams::new(limits, Copying::Payloads), Vec::new());
+        table.spill_to(Box::new(Endless(0)));
+        send(&mut table, 0, 1, 0, &mut dropped);
+        let Disposition::Opened(id) = send(&mut table, 0, 1, 1, &mut dropped) else { panic!() };
+        table.claim(id, 1);
+        let refused =
+            (2..20_000).filter(|&seq| send(&mut table, 0, 1, seq, &mut dropped) == Disposition::Refused);
+        assert_eq!((refused.count(), table.packets <= 3000), (0, true));
+        assert_eq!(table.stream(id).unwrap().kept.len(), 20_000);
     }
 
     #[test]

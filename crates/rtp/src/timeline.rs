@@ -4,12 +4,13 @@
 //! A stream falls into *sections* where the sender's time stamps leap or run backward against what arrival allows, and
 //! a section into *talkspurts* at pauses. Within a talkspurt samples stay contiguous and exact; at its start it is set
 //! where the sender's clock says, so that drift is paid back in the pause before it.
-
-use std::ops::Range;
+//!
+//! What is held in memory is the sections; the packets are gone through as often as they are asked for.
 
 use clock::{Span, Time};
 
 use crate::envelope::{Delay, Line};
+use crate::section::{self, Section, Surveyor};
 use crate::sequence::Sent;
 
 /// An audio packet in the order of sending.
@@ -37,14 +38,12 @@ pub enum Before {
 }
 
 /// A span of audio without a pause; packets lost inside it leave gaps of exactly their length.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Talkspurt {
     /// Where its first sample belongs.
     pub start: Time,
     /// The unwrapped time stamp of its first packet.
     pub ticks: i64,
-    /// Which of the packets are in it.
-    pub packets: Range<usize>,
     /// What came before.
     pub before: Before,
     /// How much later than the samples before it, in seconds a second, each sample belongs by the capture's clock: a
@@ -55,10 +54,10 @@ pub struct Talkspurt {
 /// Where everything belongs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Timeline {
-    /// The audio packets in the order of sending.
-    pub packets: Vec<Sounding>,
-    /// The talkspurts in the order of sending.
-    pub talkspurts: Vec<Talkspurt>,
+    clock: Clock,
+    sections: Vec<Section>,
+    /// How many packets there are.
+    pub packets: u64,
     /// How much faster the sender's clock runs than the capture's, in parts per million, by the longest section.
     pub skew_ppm: Option<f64>,
     /// How often the time stamps leapt or began anew.
@@ -66,69 +65,126 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Places `packets`, whose arrivals are counted from `first_arrival`, by a clock of `clock_rate` ticks a second.
-    #[must_use]
-    pub fn new(first_arrival: Time, clock_rate: u32, packets: Vec<Sounding>) -> Timeline {
-        let rate = i64::from(clock_rate.max(1));
-        // Whole seconds and the rest by themselves: a rest is below 2^32, so that no product needs 128 bits.
-        let ns_of = |ticks: i64| {
-            let exact =
-                (ticks / rate).saturating_mul(NS_PER_S).saturating_add(ticks % rate * NS_PER_S / rate);
-            exact.clamp(-FARTHEST_NS, FARTHEST_NS)
-        };
-        let delays: Vec<Delay> =
-            packets.iter().map(|packet| delay(packet, ns_of(packet.sent.ticks))).collect();
-        let mut timeline = Timeline { packets, talkspurts: Vec::new(), skew_ppm: None, leaps: 0 };
-        let mut longest = 0;
-        for section in sections(&timeline.packets, &delays) {
-            let line = Line::under(delays.get(section.clone()).unwrap_or_default());
-            if section.len() > longest {
-                longest = section.len();
-                timeline.skew_ppm = line.skew_ppm();
-            }
-            let place = |ticks| first_arrival + Span::from_ns(line.place_ns(ns_of(ticks)));
-            timeline.cut_into_talkspurts(section, line.drift(), place);
-        }
-        timeline
+    /// Places audio packets in the order of sending, whose arrivals are counted from `first_arrival`, by a clock of
+    /// `clock_rate` ticks a second. They are gone through a second time where they are many.
+    pub fn of<I: Iterator<Item = Sounding>>(
+        first_arrival: Time,
+        clock_rate: u32,
+        packets: impl Fn() -> I,
+    ) -> Timeline {
+        let clock = Clock { first_arrival, rate: i64::from(clock_rate.max(1)) };
+        let mut surveyor = Surveyor::new();
+        packets().for_each(|packet| surveyor.handle_packet(&packet, clock.delay(&packet)));
+        Timeline::by(clock, surveyor.finish(), packets)
     }
 
-    fn cut_into_talkspurts(&mut self, section: Range<usize>, drift: f64, place: impl Fn(i64) -> Time) {
-        let mut before = if section.start == 0 { Before::Nothing } else { Before::Leap };
-        self.leaps += u32::from(before == Before::Leap);
-        let mut start = section.start;
-        while start < section.end {
-            let Some(packets) = self.packets.get(start..section.end) else { return };
-            let Some(first) = packets.first() else { return };
-            let pause =
-                packets.iter().zip(packets.iter().skip(1)).position(|(one, next)| ends_talkspurt(one, next));
-            let end = pause.map_or(section.end, |at| start + at + 1);
-            let ticks = first.sent.ticks;
-            self.talkspurts.push(Talkspurt {
-                start: place(ticks),
-                ticks,
-                packets: start..end,
-                before,
-                drift,
-            });
-            before = match self.packets.get(end) {
-                Some(next) if next.lost_before > 0 => Before::Loss,
-                _ => Before::Silence,
-            };
-            start = end;
+    fn by<I: Iterator<Item = Sounding>>(
+        clock: Clock,
+        mut sections: Vec<Section>,
+        packets: impl Fn() -> I,
+    ) -> Timeline {
+        if sections.iter().any(|section| matches!(section, Section::Clocked(_, None))) {
+            section::fit(&mut sections, packets().map(|packet| clock.delay(&packet)));
         }
+        // Each lone packet is a section of its own.
+        let length = |section: &Section| match section {
+            Section::Clocked(packets, _) => *packets,
+            Section::Lone(_) => 1,
+        };
+        // The first of equals.
+        let longest =
+            sections.iter().reduce(|one, other| if length(other) > length(one) { other } else { one });
+        let skew_ppm = match longest {
+            Some(Section::Clocked(_, Some(line))) => line.skew_ppm(),
+            _ => None,
+        };
+        let begun: u64 = sections.iter().map(|section| section.packets() / length(section)).sum();
+        let leaps = u32::try_from(begun.saturating_sub(1)).unwrap_or(u32::MAX);
+        let packets = sections.iter().map(Section::packets).sum();
+        Timeline { clock, sections, packets, skew_ppm, leaps }
+    }
+
+    /// Tells of all packets again, in the same order, to which talkspurt each belongs.
+    #[must_use]
+    pub fn placer(&self) -> Placer<'_> {
+        let sections = self.sections.iter();
+        Placer { clock: self.clock, sections, section: Section::Lone(0), left: 0, last: None }
+    }
+}
+
+/// Goes along the packets of a stream.
+#[derive(Debug)]
+pub struct Placer<'t> {
+    clock: Clock,
+    sections: std::slice::Iter<'t, Section>,
+    section: Section,
+    /// How many packets of it are to come.
+    left: u64,
+    last: Option<(Sounding, Talkspurt)>,
+}
+
+impl Placer<'_> {
+    /// The talkspurt of the next packet, and whether that begins with it.
+    pub fn place(&mut self, packet: &Sounding) -> (Talkspurt, bool) {
+        let mut leaps = matches!(self.section, Section::Lone(_));
+        if self.left == 0 {
+            self.section = self.sections.next().copied().unwrap_or(Section::Lone(1));
+            (self.left, leaps) = (self.section.packets(), true);
+        }
+        self.left = self.left.saturating_sub(1);
+        let before = match &self.last {
+            None => Before::Nothing,
+            Some(_) if leaps => Before::Leap,
+            Some((last, talkspurt)) if !ends_talkspurt(last, packet) => {
+                let talkspurt = *talkspurt;
+                self.last = Some((*packet, talkspurt));
+                return (talkspurt, false);
+            }
+            Some(_) if packet.lost_before > 0 => Before::Loss,
+            Some(_) => Before::Silence,
+        };
+        let line = match self.section {
+            Section::Clocked(_, Some(line)) => line,
+            Section::Clocked(_, None) | Section::Lone(_) => {
+                let delay = self.clock.delay(packet);
+                Line::level(delay.sent_ns, delay.behind_ns)
+            }
+        };
+        let ticks = packet.sent.ticks;
+        let start = self.clock.first_arrival + Span::from_ns(line.place_ns(self.clock.ns_of(ticks)));
+        let talkspurt = Talkspurt { start, ticks, before, drift: line.drift() };
+        self.last = Some((*packet, talkspurt));
+        (talkspurt, true)
+    }
+}
+
+/// The clock of a stream's time stamps, and when its first packet came.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Clock {
+    first_arrival: Time,
+    rate: i64,
+}
+
+impl Clock {
+    /// Whole seconds and the rest by themselves: a rest is below 2^32, so that no product needs 128 bits.
+    fn ns_of(self, ticks: i64) -> i64 {
+        let (seconds, rest) = (ticks / self.rate, ticks % self.rate);
+        let exact = seconds.saturating_mul(NS_PER_S).saturating_add(rest * NS_PER_S / self.rate);
+        exact.clamp(-FARTHEST_NS, FARTHEST_NS)
+    }
+
+    fn delay(self, packet: &Sounding) -> Delay {
+        let sent_ns = self.ns_of(packet.sent.ticks);
+        Delay { sent_ns, behind_ns: packet.sent.arrival_ns.clamp(-FARTHEST_NS, FARTHEST_NS) - sent_ns }
     }
 }
 
 const NS_PER_S: i64 = 1_000_000_000;
 
-fn delay(packet: &Sounding, sent_ns: i64) -> Delay {
-    Delay { sent_ns, behind_ns: packet.sent.arrival_ns.clamp(-FARTHEST_NS, FARTHEST_NS) - sent_ns }
-}
-
 /// 73 years: so the difference of two delays still fits, whatever clock rate and time stamps a capture tells of.
 const FARTHEST_NS: i64 = i64::MAX / 4;
 
-fn gap_ticks(one: &Sounding, next: &Sounding) -> i64 {
+pub(crate) fn gap_ticks(one: &Sounding, next: &Sounding) -> i64 {
     next.sent.ticks - one.sent.ticks - i64::from(one.duration_ticks)
 }
 
@@ -140,45 +196,6 @@ fn ends_talkspurt(one: &Sounding, next: &Sounding) -> bool {
 
 /// More than what is concealed (60 ms) at any usual packet time.
 const CONCEALED_PACKETS: i64 = 8;
-
-/// The spans between leaps.
-fn sections(packets: &[Sounding], delays: &[Delay]) -> Vec<Range<usize>> {
-    let mut sections = Vec::new();
-    let mut start = 0;
-    for (n, pair) in packets.windows(2).enumerate() {
-        let (at, [one, next]) = (n + 1, pair) else { continue };
-        let broken =
-            one.sent.era != next.sent.era || gap_ticks(one, next) < -i64::from(one.duration_ticks) / 2;
-        if broken || leaps(delays, start, at) {
-            sections.push(start..at);
-            start = at;
-        }
-    }
-    if start < packets.len() {
-        sections.push(start..packets.len());
-    }
-    sections
-}
-
-/// Whether the sender's clock is another one from packet `at` on. A stall of the network looks alike at first, but its
-/// packets catch up; hence the look at the packets around.
-fn leaps(delays: &[Delay], section_start: usize, at: usize) -> bool {
-    let behind = |n: usize| delays.get(n).map_or(0, |delay| delay.behind_ns);
-    if (behind(at) - behind(at - 1)).abs() <= LEAP_NS {
-        return false;
-    }
-    let least = |range: Range<usize>| {
-        delays.get(range).and_then(|some| some.iter().map(|delay| delay.behind_ns).min())
-    };
-    let before = least(section_start.max(at.saturating_sub(NEIGHBOURS))..at);
-    let after = least(at..delays.len().min(at + NEIGHBOURS));
-    before.zip(after).is_some_and(|(before, after)| (after - before).abs() > LEAP_NS)
-}
-
-/// What a listener hears as out of place; no quartz drifts that far within the neighbourhood.
-const LEAP_NS: i64 = 100_000_000;
-/// Five seconds of packets of 20 ms.
-const NEIGHBOURS: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -200,12 +217,85 @@ mod tests {
         packets.iter().enumerate().map(one).collect()
     }
 
-    fn timeline(packets: &[(i64, i64, i64)]) -> Timeline {
-        Timeline::new(Time::default(), 8000, sounding(packets))
+    /// A timeline and its talkspurts, each with how many packets it has.
+    #[derive(PartialEq, Debug)]
+    struct Told {
+        timeline: Timeline,
+        talkspurts: Vec<(Talkspurt, usize)>,
     }
 
-    fn starts_ms(timeline: &Timeline) -> Vec<f64> {
-        timeline.talkspurts.iter().map(|talkspurt| (talkspurt.start - Time::default()).as_ms_f64()).collect()
+    fn told(timeline: Timeline, packets: &[Sounding]) -> Told {
+        let mut placer = timeline.placer();
+        let mut talkspurts: Vec<(Talkspurt, usize)> = Vec::new();
+        for packet in packets {
+            match (placer.place(packet), talkspurts.last_mut()) {
+                ((talkspurt, false), Some((last, count))) => {
+                    assert_eq!(*last, talkspurt);
+                    *count += 1;
+                }
+                ((talkspurt, begins), _) => {
+                    assert!(begins);
+                    talkspurts.push((talkspurt, 1));
+                }
+            }
+        }
+        assert_eq!(timeline.packets, packets.len() as u64);
+        Told { timeline, talkspurts }
+    }
+
+    fn timeline(packets: &[(i64, i64, i64)]) -> Told {
+        let packets = sounding(packets);
+        told(Timeline::of(Time::default(), 8000, || packets.iter().copied()), &packets)
+    }
+
+    /// The same, with every section of more than `most_delays` packets gone through again.
+    fn gone_through_again(packets: &[Sounding], most_delays: usize) -> Told {
+        let clock = Clock { first_arrival: Time::default(), rate: 8000 };
+        let mut surveyor = Surveyor::with(most_delays);
+        packets.iter().for_each(|packet| surveyor.handle_packet(packet, clock.delay(packet)));
+        told(Timeline::by(clock, surveyor.finish(), || packets.iter().copied()), packets)
+    }
+
+    /// The naive twin has all packets at once: where sections end, and the talkspurts by their first packets.
+    fn at_once(packets: &[Sounding]) -> (Vec<usize>, Vec<(usize, Time)>) {
+        const LEAP_NS: i64 = 100_000_000;
+        let clock = Clock { first_arrival: Time::default(), rate: 8000 };
+        let delays: Vec<Delay> = packets.iter().map(|packet| clock.delay(packet)).collect();
+        let least =
+            |from: usize, to: usize| delays[from..to].iter().map(|delay| delay.behind_ns).min().unwrap();
+        let (mut ends, mut start) = (vec![], 0);
+        for at in 1..packets.len() {
+            let (one, next) = (&packets[at - 1], &packets[at]);
+            let broken =
+                one.sent.era != next.sent.era || gap_ticks(one, next) < -i64::from(one.duration_ticks) / 2;
+            let jump = (delays[at].behind_ns - delays[at - 1].behind_ns).abs() > LEAP_NS;
+            let before = || least(start.max(at.saturating_sub(256)), at);
+            let leaps = || (least(at, packets.len().min(at + 256)) - before()).abs() > LEAP_NS;
+            if broken || (jump && leaps()) {
+                ends.push(at);
+                start = at;
+            }
+        }
+        ends.push(packets.len());
+        let (mut talkspurts, mut start) = (vec![], 0);
+        for &end in &ends {
+            let mut envelope = crate::envelope::Envelope::of((end - start) as u64);
+            delays[start..end].iter().for_each(|delay| envelope.push(*delay));
+            let line = envelope.line();
+            for at in start..end {
+                if at == start || ends_talkspurt(&packets[at - 1], &packets[at]) {
+                    let place = Span::from_ns(line.place_ns(clock.ns_of(packets[at].sent.ticks)));
+                    talkspurts.push((at, Time::default() + place));
+                }
+            }
+            start = end;
+        }
+        (ends, talkspurts)
+    }
+
+    fn starts_ms(told: &Told) -> Vec<f64> {
+        let talkspurts = told.talkspurts.iter().map(|(talkspurt, _)| talkspurt);
+        talkspurts.map(|talkspurt| (talkspurt.start - Time::default()).as_ms_f64()).collect()
     }
 
     #[test]
@@ -215,21 +305,21 @@ mod tests {
         let packets: Vec<_> = (0..600).map(|n| (n, n * 160, stalled(n))).collect();
         let timeline = timeline(&packets);
         assert_eq!(timeline.talkspurts.len(), 1, "{:?}", timeline.talkspurts);
-        assert_eq!((starts_ms(&timeline), timeline.leaps), (vec![0.0], 0));
+        assert_eq!((starts_ms(&timeline), timeline.timeline.leaps), (vec![0.0], 0));
     }
 
     #[test]
     fn silence_suppression_begins_a_talkspurt_where_the_time_stamp_says() {
         let timeline = timeline(&[(0, 0, 0), (1, 160, 20 * MS), (2, 8000, 1003 * MS), (3, 8160, 1020 * MS)]);
         assert_eq!(starts_ms(&timeline), [0.0, 1000.0]);
-        assert_eq!(timeline.talkspurts[1].before, Before::Silence);
+        assert_eq!(timeline.talkspurts[1].0.before, Before::Silence);
     }
 
     #[test]
     fn a_short_loss_stays_inside_and_a_long_one_ends_the_talkspurt() {
         let timeline = timeline(&[(0, 0, 0), (3, 480, 60 * MS), (103, 16_480, 2060 * MS)]);
         assert_eq!(
-            timeline.talkspurts.iter().map(|spurt| spurt.before).collect::<Vec<_>>(),
+            timeline.talkspurts.iter().map(|(spurt, _)| spurt.before).collect::<Vec<_>>(),
             [Before::Nothing, Before::Loss]
         );
         assert_eq!(starts_ms(&timeline), [0.0, 2060.0]);
@@ -241,7 +331,7 @@ mod tests {
             (0..200).map(|n| (n, n * 160 + i64::from(n >= 100) * 28_800_000, n * 20 * MS)).collect();
         let timeline = timeline(&packets);
         assert_eq!(starts_ms(&timeline), [0.0, 2000.0]);
-        assert_eq!((timeline.talkspurts[1].before, timeline.leaps), (Before::Leap, 1));
+        assert_eq!((timeline.talkspurts[1].0.before, timeline.timeline.leaps), (Before::Leap, 1));
     }
 
     #[test]
@@ -271,7 +361,7 @@ mod tests {
         let arrival = |n: i64| (ticks(n) as f64 / 8000.0 * 1e9 / 1.0003) as i64;
         let packets: Vec<_> = (0..3000).map(|n| (n, ticks(n), arrival(n))).collect();
         let timeline = timeline(&packets);
-        assert!((timeline.skew_ppm.unwrap() - 300.0).abs() < 0.5);
+        assert!((timeline.timeline.skew_ppm.unwrap() - 300.0).abs() < 0.5);
         assert_eq!(timeline.talkspurts.len(), 2);
         assert!((starts_ms(&timeline)[1] - arrival(1500) as f64 / 1e6).abs() < 0.001);
     }
@@ -282,8 +372,9 @@ mod tests {
         let packets: Vec<_> =
             ends.iter().enumerate().map(|(n, &at)| (n as i64, n as i64 * i64::from(i32::MAX), at)).collect();
         for clock_rate in [0, 1, 8000, u32::MAX] {
-            let timeline = Timeline::new(Time::from_ns(i64::MAX), clock_rate, sounding(&packets));
-            let placed: usize = timeline.talkspurts.iter().map(|talkspurt| talkspurt.packets.len()).sum();
+            let packets = sounding(&packets);
+            let timeline = Timeline::of(Time::from_ns(i64::MAX), clock_rate, || packets.iter().copied());
+            let placed: usize = told(timeline, &packets).talkspurts.iter().map(|(_, count)| count).sum();
             assert_eq!(placed, ends.len());
         }
     }
@@ -308,12 +399,51 @@ mod tests {
             }
             let timeline = timeline(&sent);
             let place = |ticks: i64| truth.iter().find(|(other, _)| *other == ticks).unwrap().1;
-            for talkspurt in &timeline.talkspurts {
+            for (talkspurt, _) in &timeline.talkspurts {
                 let error_ns = talkspurt.start.as_ns() - place(talkspurt.ticks);
                 prop_assert!(error_ns.abs() < MS, "{} ns at {}", error_ns, talkspurt.ticks);
             }
-            let placed: usize = timeline.talkspurts.iter().map(|talkspurt| talkspurt.packets.len()).sum();
+            let placed: usize = timeline.talkspurts.iter().map(|(_, count)| count).sum();
             prop_assert_eq!(placed, sent.len(), "no packet is thrown away");
+        }
+
+        /// Leaps both ways, restarts, stalls, pauses, losses and packets whose time stamps stand still.
+        #[test]
+        fn what_is_held_of_the_packets_changes_nothing(
+            steps in prop::collection::vec((0u8..14, 1i64..400, -40_000i64..40_000), 1..14),
+            most_delays in 0usize..600,
+        ) {
+            let (mut seq, mut ticks, mut at, mut era) = (0i64, 0i64, 0i64, 0);
+            let mut packets: Vec<Sounding> = Vec::new();
+            for (kind, count, far) in steps {
+                match kind {
+                    0 => ticks += far,
+                    1 => at += far.abs() * MS / 8,
+                    2 => (ticks, at) = (ticks + far.abs(), at + far.abs() * MS / 8),
+                    3 => seq += far.abs() % 40,
+                    4 => era += 1,
+                    _ => {}
+                }
+                for n in 0..count {
+                    let lost_before = packets.last().map_or(0, |last| seq - last.sent.seq.0 - 1) as u32;
+                    let late = if kind == 5 { (count - n) * 20 * MS } else { n * 7919 % 13 * MS };
+                    let index = packets.len() as u32;
+                    let sent = Sent { index, seq: ExtSeq(seq), ticks, arrival_ns: at + late, era };
+                    packets.push(Sounding { sent, duration_ticks: 160, lost_before });
+                    (seq, at) = (seq + 1, at + 20 * MS);
+                    ticks += if kind == 6 { 0 } else { 160 };
+                }
+            }
+            let whole = gone_through_again(&packets, usize::MAX);
+            prop_assert_eq!(&gone_through_again(&packets, most_delays), &whole);
+            let (ends, starts) = at_once(&packets);
+            prop_assert_eq!(whole.timeline.leaps as usize, ends.len() - 1);
+            let mut at = 0;
+            let told: Vec<(usize, Time)> = whole.talkspurts.iter().map(|(talkspurt, count)| {
+                at += count;
+                (at - count, talkspurt.start)
+            }).collect();
+            prop_assert_eq!(told, starts);
         }
     }
 }

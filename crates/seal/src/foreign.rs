@@ -10,7 +10,6 @@ use audio::{Codec, Decoded, Foreign, Sound, Stream};
 use ffmpeg::{Ffmpeg, Task};
 
 use crate::part::Part;
-use crate::sorter::Sorted;
 
 /// Who decodes what is foreign here, if anybody does.
 #[derive(Clone, Copy, Debug)]
@@ -20,46 +19,32 @@ pub(crate) struct Foreigners<'a> {
     pub(crate) folder: &'a Path,
 }
 
-/// Has what is foreign in `sorted` decoded, and gives where it can be read. What nobody decodes is taken out, and
-/// counted.
-pub(crate) fn decode(sorted: &mut Sorted<'_>, foreigners: &Foreigners<'_>) -> Option<Box<dyn Decoded>> {
-    // A stream has one such codec; where it should have more, the others are left out.
-    let foreign = sorted.parts.iter().find_map(foreign_of)?;
-    let decoded = foreigners.decode(foreign, &sorted.parts);
-    let is_kept =
-        |part: &Part<'_>| foreign_of(part).is_none_or(|other| other == foreign && decoded.is_some());
-    let kept: Vec<bool> = sorted.parts.iter().map(is_kept).collect();
-    sorted.undecoded += kept.iter().filter(|kept| !**kept).count() as u64;
-    let mut keeps = kept.iter();
-    sorted.sounding.retain(|_| keeps.next().copied().unwrap_or(false));
-    let mut keeps = kept.iter();
-    sorted.parts.retain(|_| keeps.next().copied().unwrap_or(false));
-    let mut from = 0;
-    for part in sorted.parts.iter_mut().filter(|part| foreign_of(part).is_some()) {
-        part.sound = Sound::Decoded(from);
-        from += u64::from(part.samples);
-    }
-    decoded.map(|file| Box::new(InFile(file)) as Box<dyn Decoded>)
-}
-
-const fn foreign_of(part: &Part<'_>) -> Option<Foreign> {
-    match part.codec {
-        Codec::Foreign(foreign) => Some(foreign),
-        _ => None,
-    }
+/// Has the parts of `foreign` decoded, which `parts` gives each time it is asked together with all others, and gives
+/// where the samples can be read; `None` where nobody decodes it.
+pub(crate) fn decode<'a, I: Iterator<Item = Part<'a>>>(
+    foreign: Foreign,
+    parts: impl Fn() -> I + Sync,
+    foreigners: &Foreigners<'_>,
+) -> Option<Box<dyn Decoded>> {
+    let of_it = || parts().filter(|part| part.codec == Codec::Foreign(foreign));
+    let file = foreigners.decode(foreign, of_it)?;
+    Some(Box::new(InFile(file)))
 }
 
 impl Foreigners<'_> {
-    fn decode(&self, foreign: Foreign, parts: &[Part<'_>]) -> Option<File> {
+    fn decode<'a, I: Iterator<Item = Part<'a>>>(
+        &self,
+        foreign: Foreign,
+        parts: impl Fn() -> I + Sync,
+    ) -> Option<File> {
         let ffmpeg = self.ffmpeg?;
-        let parts = parts.iter().filter(|part| foreign_of(part) == Some(foreign));
-        let samples = parts.clone().map(|part| u64::from(part.samples)).sum();
+        let samples = parts().map(|part| u64::from(part.samples)).sum();
         let task = Task { container: foreign.container(), samples, sample_rate: foreign.sample_rate() };
         let file = tempfile::tempfile_in(self.folder).ok()?;
         let feed = |stdin: &mut dyn Write| {
             let mut frames = Vec::new();
             let mut stream = Stream::new(foreign, &mut frames);
-            for part in parts {
+            for part in parts() {
                 if let Sound::Payload(payload) = part.sound {
                     stream.append(payload, &mut frames);
                     stdin.write_all(&frames)?;

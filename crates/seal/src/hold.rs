@@ -49,15 +49,29 @@ fn place(uncut: u64, cuts: &[Cut]) -> u64 {
 
 /// What is left of `held` in a channel of `cues`, both in order, without the gaps that losses left. Where packets are missing
 /// before a long gap, nobody can tell how much of it they were: all of it counts as lost.
-pub(crate) fn without_losses(held: &[(u64, u64)], cues: &[Cue<'_>], rate: u32) -> Vec<(u64, u64)> {
+pub(crate) fn without_losses<'c>(
+    held: &[(u64, u64)],
+    cues: impl Iterator<Item = Cue<'c>>,
+    rate: u32,
+) -> Vec<(u64, u64)> {
     if held.is_empty() {
         return Vec::new();
     }
     let mut end = 0;
     let mut losses: Vec<(u64, u64)> = Vec::new();
+    let mut losses_are_full = false;
     for cue in cues {
-        if cue.after_loss && end < cue.at {
-            losses.push((end, cue.at));
+        let is_held = || {
+            let span = held.get(held.partition_point(|&(_, to)| to <= end));
+            span.is_some_and(|&(from, _)| from < cue.at)
+        };
+        if cue.after_loss && end < cue.at && is_held() {
+            match losses.last_mut() {
+                // So many that nobody can tell the pauses between them.
+                Some((_, last)) if losses_are_full => *last = cue.at,
+                _ => losses.push((end, cue.at)),
+            }
+            losses_are_full = losses.len() >= MOST_LOSSES;
         }
         end = end.max(cue.end(rate));
     }
@@ -76,6 +90,9 @@ pub(crate) fn without_losses(held: &[(u64, u64)], cues: &[Cue<'_>], rate: u32) -
     }
     left
 }
+
+/// Within the holds of a call.
+const MOST_LOSSES: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
@@ -139,7 +156,7 @@ mod tests {
         };
         let cues: Vec<Cue<'_>> = cues_s.iter().map(cue).collect();
         let held: Vec<(u64, u64)> = held_s.iter().map(|&(from, to)| (from * 8000, to * 8000)).collect();
-        let left = without_losses(&held, &cues, RATE);
+        let left = without_losses(&held, cues.iter().copied(), RATE);
         left.into_iter().map(|(from, to)| (from / 8000, to / 8000)).collect()
     }
 

@@ -1,10 +1,11 @@
-//! One party's side of a call: its streams, and which of them sounds when.
+//! One party's side of a call: its streams, and which of them sound. When they do, `score` tells.
 
+use std::cell::Cell;
 use std::iter::repeat;
 
-use audio::{Cue, Elsewhere};
+use audio::Elsewhere;
 use call::{Call, Side};
-use clock::{Span, Time};
+use clock::Time;
 use emodel::Rating;
 use rtp::{Medium, TelephoneEvent};
 use sdp::MediaKind;
@@ -12,9 +13,8 @@ use sdp::MediaKind;
 use crate::Quality;
 use crate::foreign::Foreigners;
 use crate::listening;
-use crate::meaning::Meanings;
 use crate::secure::Clear;
-use crate::voice::{Reading, Secrecy, Voice};
+use crate::voice::{MOST_HELD, Reading, Secrecy, Voice};
 
 /// A leg made ready to sound.
 #[derive(Debug)]
@@ -37,18 +37,19 @@ impl<'a> Leg<'a> {
         foreigners: &Foreigners<'_>,
     ) -> Self {
         let is_secure = call.negotiation.is_secure();
-        let mut meanings = Meanings::new(call, side);
         let streams = call.legs.of(side).iter().zip(clear.iter().map(Option::as_ref).chain(repeat(None)));
         let in_time = streams
             .filter(|(matched, _)| call.media_until.is_none_or(|until| matched.stream.first_at <= until));
-        let reading = Reading { medium, until: call.media_until, foreigners };
+        let (until, room) = (call.media_until, Cell::new(MOST_HELD));
+        let negotiation = &call.negotiation;
+        let reading = Reading { negotiation, side, medium, until, foreigners, room };
         let voice = |(matched, clear)| {
             let secrecy = match clear {
                 Some(clear) => Secrecy::Opened(clear),
                 None if is_secure => Secrecy::Shut,
                 None => Secrecy::None,
             };
-            Voice::new(matched, &mut meanings, &reading, secrecy)
+            Voice::new(matched, &reading, secrecy)
         };
         let voices: Vec<Voice<'_>> = in_time.map(voice).collect();
         let mut by_precedence: Vec<usize> = (0..voices.len()).collect();
@@ -116,31 +117,17 @@ impl<'a> Leg<'a> {
         self.voices.iter().map(Voice::decoded).collect()
     }
 
-    /// What sounds when. Where streams overlap, the one that takes precedence is heard.
-    pub(crate) fn cues(&self, origin: Time, rate: u32) -> Vec<Cue<'a>> {
+    /// The streams that can be heard, each with its position, the one that takes precedence first.
+    pub(crate) fn sounding(&self) -> impl Iterator<Item = (u16, &Voice<'a>)> {
         let heard = self.sounding.iter().filter_map(|&at| Some((at, self.voices.get(at)?)));
-        let mut heard = heard.filter(|(_, voice)| voice.sounds());
-        let cues_of = |(at, voice): (usize, &Voice<'a>)| {
-            voice.cues(origin, rate, u16::try_from(at).unwrap_or(u16::MAX))
-        };
-        let Some(first) = heard.next() else { return Vec::new() };
-        let extent = |cue: &Cue<'_>| (cue.at, cue.end(rate));
-        let mut cues = cues_of(first);
-        let mut taken = spans(cues.iter().map(extent), rate);
-        for voice in heard {
-            let mut more = cues_of(voice);
-            more.retain(|cue| is_free(&taken, extent(cue)));
-            if more.is_empty() {
-                continue;
-            }
-            let mut both: Vec<_> = taken.into_iter().chain(spans(more.iter().map(extent), rate)).collect();
-            both.sort_unstable();
-            // A pause is one stream's own: what speaks between two others may be a third.
-            taken = joined(both.into_iter(), 0);
-            cues.extend(more);
-        }
-        cues.sort_by_key(|cue| cue.at);
-        cues
+        heard
+            .filter(|(_, voice)| voice.sounds())
+            .map(|(at, voice)| (u16::try_from(at).unwrap_or(u16::MAX), voice))
+    }
+
+    /// The rates of what can be heard, comfort noise among it.
+    pub(crate) fn sample_rates(&self) -> Vec<u32> {
+        self.sounding().flat_map(|(_, voice)| voice.sample_rates.iter().copied()).collect()
     }
 
     /// What a listener would have said of it; `None` where nothing sounds, or the model does not hold.
@@ -161,47 +148,5 @@ impl<'a> Leg<'a> {
             loss_ratio: lost as f64 / expected.max(1) as f64,
             jitter_s: jitter_ms / packets as f64 / 1000.0,
         })
-    }
-}
-
-/// The spans that `extents` take up, which come in order; pauses shorter than [`PAUSE`] belong to them, so that a
-/// handful of stray packets does not speak in between.
-fn spans(extents: impl Iterator<Item = (u64, u64)>, rate: u32) -> Vec<(u64, u64)> {
-    joined(extents, (PAUSE.as_ns() as u64).saturating_mul(u64::from(rate)) / 1_000_000_000)
-}
-
-/// Extents, which come in order, as spans: those joined that are no more than `pause` apart.
-fn joined(extents: impl Iterator<Item = (u64, u64)>, pause: u64) -> Vec<(u64, u64)> {
-    let mut spans: Vec<(u64, u64)> = Vec::new();
-    for (from, to) in extents {
-        match spans.last_mut() {
-            Some((_, end)) if from <= *end + pause => *end = (*end).max(to),
-            _ => spans.push((from, to)),
-        }
-    }
-    spans
-}
-
-fn is_free(taken: &[(u64, u64)], (from, end): (u64, u64)) -> bool {
-    let before = taken.partition_point(|&(start, _)| start < end);
-    before.checked_sub(1).and_then(|at| taken.get(at)).is_none_or(|&(_, to)| to <= from)
-}
-
-const PAUSE: Span = Span::from_ms(1000);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn short_pauses_belong_to_the_span_and_long_ones_are_free() {
-        let extent = |at| (at, at + 160);
-        let taken = spans([1000, 1160, 5000, 20_000].into_iter().map(extent), 8000);
-        assert_eq!(taken, [(1000, 5160), (20_000, 20_160)]);
-        for (at, free) in
-            [(840, true), (841, false), (3000, false), (5160, true), (19_840, true), (19_841, false)]
-        {
-            assert_eq!(is_free(&taken, extent(at)), free, "{at}");
-        }
     }
 }

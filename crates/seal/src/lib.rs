@@ -3,6 +3,7 @@
 //!
 //! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
 
+mod cues;
 mod drift;
 mod evidence;
 mod fit;
@@ -18,10 +19,12 @@ mod rebuilt;
 mod record;
 mod redundancy;
 mod render;
+mod score;
 mod secure;
 mod signalling;
 mod silence;
 mod sorter;
+mod source;
 mod ticks;
 mod voice;
 

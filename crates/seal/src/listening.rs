@@ -3,7 +3,7 @@
 
 use clock::{Span, Time};
 use emodel::{Codec, Path, Rating};
-use rtp::Timeline;
+use rtp::{Sent, Talkspurt};
 
 use crate::voice::Voice;
 
@@ -21,26 +21,91 @@ pub(crate) struct Delays {
     late: usize,
 }
 
-impl Delays {
-    /// Those of the packets of `timeline`, whose arrivals are counted from `first_at`; `None` where there are none.
-    pub(crate) fn of(timeline: &Timeline, first_at: Time, clock_rate: u32) -> Option<Delays> {
-        let tick_ms = 1000.0 / f64::from(clock_rate.max(1));
-        let mut delays = Vec::with_capacity(timeline.packets.len());
-        for talkspurt in &timeline.talkspurts {
-            let start_ms = milliseconds(talkspurt.start - first_at);
-            for packet in timeline.packets.get(talkspurt.packets.clone()).unwrap_or_default() {
-                let into_ms =
-                    (packet.sent.ticks - talkspurt.ticks) as f64 * tick_ms * (1.0 + talkspurt.drift);
-                delays.push((packet.sent.arrival_ns as f64 / 1e6 - start_ms - into_ms).max(0.0));
-            }
+/// Gathers them, packet by packet.
+#[derive(Debug)]
+pub(crate) struct DelayGatherer {
+    first_at: Time,
+    tick_ms: f64,
+    /// As they came, as long as they are few.
+    each_ms: Vec<f64>,
+    /// Else how often each came, told in microseconds.
+    counts: Vec<u32>,
+    max_ms: f64,
+    packets: u64,
+    late: usize,
+    most: usize,
+}
+
+impl DelayGatherer {
+    /// For packets whose arrivals are counted from `first_at`.
+    pub(crate) fn new(first_at: Time, clock_rate: u32) -> DelayGatherer {
+        DelayGatherer {
+            first_at,
+            tick_ms: 1000.0 / f64::from(clock_rate.max(1)),
+            each_ms: Vec::new(),
+            counts: Vec::new(),
+            max_ms: 0.0,
+            packets: 0,
+            late: 0,
+            most: MOST_DELAYS,
         }
-        delays.sort_unstable_by(f64::total_cmp);
-        let last = delays.len().checked_sub(1)?;
-        let within = |share: f64| delays.get((share * last as f64).ceil() as usize).copied().unwrap_or(0.0);
-        let late = delays.len() - delays.partition_point(|&delay_ms| delay_ms <= milliseconds(PLAYOUT));
-        Some(Delays { p50: within(0.5), p95: within(0.95), p99: within(0.99), max: within(1.0), late })
+    }
+
+    /// Takes a packet of that talkspurt.
+    pub(crate) fn handle_packet(&mut self, sent: &Sent, talkspurt: &Talkspurt) {
+        let start_ms = milliseconds(talkspurt.start - self.first_at);
+        let into_ms = (sent.ticks - talkspurt.ticks) as f64 * self.tick_ms * (1.0 + talkspurt.drift);
+        let delay_ms = (sent.arrival_ns as f64 / 1e6 - start_ms - into_ms).max(0.0);
+        self.packets += 1;
+        self.max_ms = self.max_ms.max(delay_ms);
+        self.late += usize::from(delay_ms > milliseconds(PLAYOUT));
+        if self.counts.is_empty() && self.each_ms.len() < self.most {
+            self.each_ms.push(delay_ms);
+            return;
+        }
+        if self.counts.is_empty() {
+            self.counts = vec![0; COUNTED_US];
+            std::mem::take(&mut self.each_ms).into_iter().for_each(|delay_ms| self.count(delay_ms));
+        }
+        self.count(delay_ms);
+    }
+
+    fn count(&mut self, delay_ms: f64) {
+        let place = ((delay_ms * 1000.0).round() as usize).min(COUNTED_US - 1);
+        if let Some(count) = self.counts.get_mut(place) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// `None` where there were no packets.
+    pub(crate) fn finish(mut self) -> Option<Delays> {
+        self.each_ms.sort_unstable_by(f64::total_cmp);
+        let last = self.packets.checked_sub(1)?;
+        let within = |share: f64| self.number((share * last as f64).ceil() as u64);
+        let (p50, p95, p99) = (within(0.5), within(0.95), within(0.99));
+        Some(Delays { p50, p95, p99, max: self.max_ms, late: self.late })
+    }
+
+    /// The delay that so many are not above.
+    fn number(&self, number: u64) -> f64 {
+        if self.counts.is_empty() {
+            return self.each_ms.get(number as usize).copied().unwrap_or(0.0);
+        }
+        let mut below = 0;
+        let place = self.counts.iter().position(|&count| {
+            below += u64::from(count);
+            below > number
+        });
+        // All that are longer than what is counted one by one stand in the last place.
+        place.filter(|&place| place < COUNTED_US - 1).map_or(self.max_ms, |place| place as f64 / 1000.0)
     }
 }
+
+/// Of more packets, an hour and a half of 20 ms, the delays are told to the microsecond and no more exactly, which is how
+/// a record tells them.
+const MOST_DELAYS: usize = 1 << 18;
+/// Those of less than a second are told apart.
+const COUNTED_US: usize = 1_000_000;
 
 fn milliseconds(span: Span) -> f64 {
     span.as_ns() as f64 / 1e6
@@ -50,7 +115,7 @@ fn milliseconds(span: Span) -> f64 {
 pub(crate) fn rating<'v, 'a: 'v>(voices: impl Iterator<Item = &'v Voice<'a>>) -> Option<Rating> {
     let mut rated: Vec<(f64, Rating)> = Vec::new();
     for voice in voices.filter(|voice| voice.sounds()) {
-        rated.push((voice.timeline.packets.len() as f64, rate(voice)?));
+        rated.push((voice.timeline.packets as f64, rate(voice)?));
     }
     let all: f64 = rated.iter().map(|(packets, _)| packets).sum();
     let mean = |of: fn(&Rating) -> f64| rated.iter().map(|(packets, one)| packets / all * of(one)).sum();
@@ -72,7 +137,7 @@ fn rate(voice: &Voice<'_>) -> Option<Rating> {
 
 #[cfg(test)]
 mod tests {
-    use rtp::{ExtSeq, Sent, Sounding};
+    use rtp::{ExtSeq, Sounding, Timeline};
 
     use super::*;
 
@@ -89,8 +154,21 @@ mod tests {
             duration_ticks: 160,
             lost_before: 0,
         });
+        let packets: Vec<Sounding> = sounding.collect();
+        let one_by_one = gathered(&packets, packets.len());
+        assert_eq!(gathered(&packets, packets.len() / 2), one_by_one, "counted by the microsecond");
+        one_by_one
+    }
+
+    fn gathered(packets: &[Sounding], most: usize) -> Option<Delays> {
         let first_at = Time::from_parts(1_700_000_000, 0);
-        Delays::of(&Timeline::new(first_at, 8000, sounding.collect()), first_at, 8000)
+        let timeline = Timeline::of(first_at, 8000, || packets.iter().copied());
+        let (mut placer, mut delays) = (timeline.placer(), DelayGatherer::new(first_at, 8000));
+        delays.most = most;
+        for packet in packets {
+            delays.handle_packet(&packet.sent, &placer.place(packet).0);
+        }
+        delays.finish()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What of a packet sounds: a packet may hold more than one thing, and what is heard may have come in a later one.
 
 use audio::{Codec, Sound};
+use rtp::Sounding;
 
 /// A piece of audio of one codec.
 #[derive(Clone, Copy, Debug)]
@@ -16,4 +17,11 @@ impl Part<'_> {
     pub(crate) const fn is_heard(&self) -> bool {
         !matches!(self.codec, Codec::ComfortNoise(_))
     }
+}
+
+/// A part and where it stands among the others of its stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) sounding: Sounding,
+    pub(crate) part: Part<'a>,
 }

@@ -68,6 +68,7 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
             .iter()
             .map(|cut| store::Cut { at_s: seconds(cut.at), left_out_s: seconds(cut.left_out) })
             .collect(),
+        provenance_grain_s: (rendered.grain() > 0).then(|| seconds(rendered.grain())),
     });
     let interval = |(channel, interval): (u16, &audio::Interval)| store::Interval {
         channel,

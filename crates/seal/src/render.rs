@@ -8,7 +8,8 @@ use clock::{Span, Time};
 
 use crate::hold;
 use crate::leg::Leg;
-use crate::silence::{self, Cut, Silence};
+use crate::score::Score;
+use crate::silence::{Cut, Plan, Silence};
 
 /// The audio that was written.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ pub(crate) struct Rendered {
     pub(crate) written: store::wav::Written,
     /// The silence that was left out.
     pub(crate) cuts: Vec<Cut>,
-    ledgers: [Ledger; 2],
+    /// Of both channels.
+    ledgers: Vec<Ledger>,
 }
 
 impl Rendered {
@@ -28,6 +30,11 @@ impl Rendered {
         let channels = (0u16..).zip(&self.ledgers);
         channels
             .flat_map(|(channel, ledger)| ledger.intervals().iter().map(move |interval| (channel, interval)))
+    }
+
+    /// So many samples of a channel may have been told together in its intervals that are not of one origin.
+    pub(crate) fn grain(&self) -> u64 {
+        self.ledgers.iter().map(Ledger::grain).max().unwrap_or(0)
     }
 
     /// Samples of both channels by origin.
@@ -50,17 +57,22 @@ pub(crate) fn render(
     // The highest there is: what was sent at it stands bit-exact.
     let rates = [legs.caller.sample_rate(), legs.callee.sample_rate()];
     let rate = rates.into_iter().flatten().max().unwrap_or(NARROWBAND);
-    let mut cues = [legs.caller.cues(origin, rate), legs.callee.cues(origin, rate)];
-    let (lead, cuts) = silence::shorten(&mut cues, silence, rate);
+    let legs = [&legs.caller, &legs.callee];
+    let scores = legs.map(|leg| Score::new(leg, origin, rate));
+    let plan = Plan::of(scores.each_ref().map(Score::cues), silence, rate);
+    let (lead, frames) = (plan.lead, plan.frames);
     let lead_ns = u128::from(lead) * 1_000_000_000 / u128::from(rate);
     let started_at = origin + Span::from_ns(i64::try_from(lead_ns).unwrap_or(i64::MAX));
-    let frames = cues.iter().flatten().map(|cue| cue.end(rate)).max().unwrap_or(0);
-    let held = hold::spans(epochs, started_at, rate, frames, &cuts);
-    let held = cues.each_ref().map(|cues| hold::without_losses(&held, cues, rate));
+    let held = hold::spans(epochs, started_at, rate, frames, &plan.cuts);
+    let held = scores.each_ref().map(|score| hold::without_losses(&held, plan.moved(score.cues()), rate));
     let mut writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
-    let [caller, callee] = cues;
-    let elsewhere = [legs.caller.elsewhere(), legs.callee.elsewhere()];
-    let mut channels = [Channel::new(caller, &elsewhere[0], rate), Channel::new(callee, &elsewhere[1], rate)];
+    let mut channels: Vec<Channel<'_>> = legs
+        .iter()
+        .zip(&scores)
+        .map(|(leg, score)| {
+            Channel::new(&|| plan.moved(score.cues()), &leg.sample_rates(), &leg.elsewhere(), rate)
+        })
+        .collect();
     let mut window = Vec::new();
     let mut left = frames;
     while left > 0 {
@@ -74,11 +86,12 @@ pub(crate) fn render(
         writer.write(&window)?;
         left -= count;
     }
-    let mut ledgers = channels.map(Channel::into_ledger);
+    let mut ledgers: Vec<Ledger> = channels.into_iter().map(Channel::into_ledger).collect();
     for (ledger, held) in ledgers.iter_mut().zip(&held) {
         ledger.mark_hold(held);
     }
-    Ok(Some(Rendered { started_at, sample_rate: rate, written: writer.finish()?, cuts, ledgers }))
+    let (written, cuts) = (writer.finish()?, plan.cuts);
+    Ok(Some(Rendered { started_at, sample_rate: rate, written, cuts, ledgers }))
 }
 
 /// Where nothing that sounds has a rate.

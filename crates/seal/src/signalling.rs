@@ -1,6 +1,7 @@
 //! What the record tells of a call's signalling beyond its course: the early dialogs that lost, with their streams,
 //! redirections, the session timer, what the parties wrote, and by which software.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use call::{Call, Dialog, Fork, SessionTimer, Side};
@@ -8,7 +9,6 @@ use rtp::Medium;
 use store::{Record, Role, Seconds};
 
 use crate::foreign::Foreigners;
-use crate::meaning::Meanings;
 use crate::record::stream;
 use crate::voice::{Reading, Secrecy, Voice};
 
@@ -73,11 +73,11 @@ fn describe_fork(fork: &Fork, call: &Call, medium: &dyn Medium) -> store::ForkRe
 /// Early media that nobody is to hear needs no key and no decoder.
 fn streams(fork: &Fork, side: Side, call: &Call, medium: &dyn Medium) -> Vec<store::ForkStream> {
     let secrecy = if fork.negotiation.is_secure() { Secrecy::Shut } else { Secrecy::None };
-    let mut meanings = Meanings::by(&fork.negotiation, side);
     let nobody = Foreigners { ffmpeg: None, folder: Path::new("") };
-    let reading = Reading { medium, until: call.media_until, foreigners: &nobody };
+    let (negotiation, until) = (&fork.negotiation, call.media_until);
+    let reading = Reading { negotiation, side, medium, until, foreigners: &nobody, room: Cell::new(0) };
     let streams = fork.legs.of(side).iter().map(|matched| {
-        let voice = Voice::new(matched, &mut meanings, &reading, secrecy);
+        let voice = Voice::new(matched, &reading, secrecy);
         store::ForkStream { role: role(side), stream: stream(&voice) }
     });
     streams.collect()

@@ -1,7 +1,7 @@
 //! Silence that is left out: a pause in which neither party sounds is kept as long as somebody may want to hear how long
 //! it was, and not as long as a capture's time stamps can claim. A wrong one alone would make centuries of it.
 
-use audio::Cue;
+use audio::{Cue, Cues};
 use clock::Span;
 
 /// How much silence of both parties at once a recording may hold.
@@ -28,34 +28,65 @@ pub(crate) struct Cut {
     pub(crate) left_out: u64,
 }
 
-/// Moves the cues of both legs, each leg's in order, together where the pause before them is too long. Gives what was
-/// left out before the first cue and within.
-pub(crate) fn shorten(legs: &mut [Vec<Cue<'_>>; 2], silence: &Silence, rate: u32) -> (u64, Vec<Cut>) {
-    let samples =
-        |span: Span| (span.as_ns().max(0) as u64 / 1_000_000).saturating_mul(u64::from(rate)) / 1000;
-    let (longest, mut left) = (samples(silence.longest), samples(silence.most));
-    let (mut end, mut shift, mut cuts) = (None, 0, Vec::new());
-    let [caller, callee] = legs;
-    let (mut caller, mut callee) = (caller.iter_mut().peekable(), callee.iter_mut().peekable());
-    let lead = [caller.peek(), callee.peek()].into_iter().flatten().map(|cue| cue.at).min().unwrap_or(0);
-    loop {
-        let callee_is_next = match (caller.peek(), callee.peek()) {
-            (Some(one), Some(other)) => other.at < one.at,
-            (None, other) => other.is_some(),
-            (Some(_), None) => false,
-        };
-        let next = if callee_is_next { callee.next() } else { caller.next() };
-        let Some(cue) = next else { return (lead, cuts) };
-        let until = end.unwrap_or(lead);
-        let pause = cue.at.saturating_sub(until);
-        let kept = pause.min(longest).min(left);
-        left -= kept;
-        if pause > kept {
-            cuts.push(Cut { at: (until + kept).saturating_sub(lead + shift), left_out: pause - kept });
-            shift += pause - kept;
+/// Where the cues of both legs go.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Plan {
+    /// What was left out before the first cue.
+    pub(crate) lead: u64,
+    /// What was left out within.
+    pub(crate) cuts: Vec<Cut>,
+    /// How long the recording is.
+    pub(crate) frames: u64,
+    /// The place of the first cue after each cut, and what was left out up to there.
+    shifts: Vec<(u64, u64)>,
+}
+
+impl Plan {
+    /// Sees to it that both legs, each leg's cues in order, are moved together where the pause before them is too long.
+    pub(crate) fn of<'c>(
+        [caller, callee]: [impl Iterator<Item = Cue<'c>>; 2],
+        silence: &Silence,
+        rate: u32,
+    ) -> Plan {
+        let samples =
+            |span: Span| (span.as_ns().max(0) as u64 / 1_000_000).saturating_mul(u64::from(rate)) / 1000;
+        let (longest, mut left) = (samples(silence.longest), samples(silence.most));
+        let (mut end, mut shift, mut plan) = (None, 0, Plan::default());
+        let (mut caller, mut callee) = (caller.peekable(), callee.peekable());
+        plan.lead = [caller.peek(), callee.peek()].into_iter().flatten().map(|cue| cue.at).min().unwrap_or(0);
+        loop {
+            let callee_is_next = match (caller.peek(), callee.peek()) {
+                (Some(one), Some(other)) => other.at < one.at,
+                (None, other) => other.is_some(),
+                (Some(_), None) => false,
+            };
+            let next = if callee_is_next { callee.next() } else { caller.next() };
+            let Some(cue) = next else { return plan };
+            let until = end.unwrap_or(plan.lead);
+            let pause = cue.at.saturating_sub(until);
+            let kept = pause.min(longest).min(left);
+            left -= kept;
+            if pause > kept {
+                let at = (until + kept).saturating_sub(plan.lead + shift);
+                plan.cuts.push(Cut { at, left_out: pause - kept });
+                shift += pause - kept;
+                plan.shifts.push((cue.at, shift));
+            }
+            end = Some(until.max(cue.end(rate)));
+            let moved = Cue { at: cue.at.saturating_sub(plan.lead + shift), ..cue };
+            plan.frames = plan.frames.max(moved.end(rate));
         }
-        end = Some(until.max(cue.end(rate)));
-        cue.at = cue.at.saturating_sub(lead + shift);
+    }
+
+    /// The cues of one leg, moved.
+    pub(crate) fn moved<'c>(&'c self, cues: Cues<'c>) -> Cues<'c> {
+        let (mut shifts, mut shift) = (self.shifts.iter().peekable(), 0);
+        Cues::new(cues.map(move |cue| {
+            while let Some((_, all)) = shifts.next_if(|(at, _)| *at <= cue.at) {
+                shift = *all;
+            }
+            Cue { at: cue.at.saturating_sub(self.lead + shift), ..cue }
+        }))
     }
 }
 
@@ -86,9 +117,14 @@ mod tests {
     }
 
     fn shortened(caller: &[u64], callee: &[u64]) -> Shortened {
-        let mut legs = [leg(caller), leg(callee)];
-        let (lead, cuts) = shorten(&mut legs, &SILENCE, 8000);
-        let [caller, callee] = legs.map(|leg| leg.iter().map(|cue| cue.at / 8000).collect());
+        let legs = [leg(caller), leg(callee)];
+        let plan = Plan::of(legs.each_ref().map(|leg| leg.iter().copied()), &SILENCE, 8000);
+        let [caller, callee] = legs.each_ref().map(|leg| {
+            let moved: Vec<Cue<'_>> = plan.moved(Cues::new(leg.iter().copied())).collect();
+            assert!(moved.iter().all(|cue| cue.end(8000) <= plan.frames));
+            moved.iter().map(|cue| cue.at / 8000).collect()
+        });
+        let (lead, cuts) = (plan.lead, plan.cuts);
         let cuts = cuts.iter().map(|cut| (cut.at / 8000, cut.left_out / 8000)).collect();
         Shortened { caller, callee, lead: lead / 8000, cuts }
     }

@@ -5,13 +5,13 @@ use rtp::{Events, PayloadType, Sent, Slot, Sounding};
 
 use crate::fit::Fit;
 use crate::meaning::{Meaning, Meanings};
-use crate::part::Part;
+use crate::part::{Part, Piece};
 use crate::redundancy;
 use crate::ticks::Ticks;
 
 /// The packets of one stream, in the order of sending, as they are sorted.
-pub(crate) struct Sorter<'m, 'c, 'a> {
-    meanings: &'m mut Meanings<'c>,
+pub(crate) struct Sorter<'a> {
+    meanings: Meanings<'a>,
     sounds: bool,
     is_shut: bool,
     clock_rate: u32,
@@ -21,25 +21,16 @@ pub(crate) struct Sorter<'m, 'c, 'a> {
     lost: u32,
     /// Where what sounds reaches to.
     end: i64,
-    sorted: Sorted<'a>,
-}
-
-/// What came of them.
-#[derive(Default)]
-pub(crate) struct Sorted<'a> {
-    pub(crate) sounding: Vec<Sounding>,
-    /// As many as `sounding`.
-    pub(crate) parts: Vec<Part<'a>>,
+    /// What sounds of the packets since it was last taken.
+    pub(crate) pieces: Vec<Piece<'a>>,
     pub(crate) events: Events,
     /// Packets of audio, or what should be, that cannot be decoded.
     pub(crate) undecoded: u64,
-    /// Whether sizes or times of the payloads contradict what was agreed on.
-    pub(crate) is_mismatched: bool,
 }
 
-impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
+impl<'a> Sorter<'a> {
     /// For a stream of that clock, which is to sound or not, and can be read or not.
-    pub(crate) fn new(meanings: &'m mut Meanings<'c>, sounds: bool, is_shut: bool, clock_rate: u32) -> Self {
+    pub(crate) fn new(meanings: Meanings<'a>, sounds: bool, is_shut: bool, clock_rate: u32) -> Self {
         Sorter {
             meanings,
             sounds,
@@ -50,8 +41,15 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
             last: None,
             lost: 0,
             end: i64::MIN,
-            sorted: Sorted::default(),
+            pieces: Vec::new(),
+            events: Events::default(),
+            undecoded: 0,
         }
+    }
+
+    /// Whether sizes or times of the payloads so far contradict what was agreed on.
+    pub(crate) fn is_mismatched(&self) -> bool {
+        self.fit.is_broken()
     }
 
     /// Takes the next packet.
@@ -60,8 +58,8 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
         match self.meanings.of(slot.payload_type(), slot.arrival()) {
             // A packet without payload keeps a NAT's door open.
             _ if payload.is_empty() => {}
-            _ if self.is_shut => self.sorted.undecoded += 1,
-            Meaning::TelephoneEvent => self.sorted.events.handle_payload(slot.arrival(), sent.ticks, payload),
+            _ if self.is_shut => self.undecoded += 1,
+            Meaning::TelephoneEvent => self.events.handle_payload(slot.arrival(), sent.ticks, payload),
             Meaning::Audio(codec) if self.sounds => {
                 let codec = codec.shown_by(payload);
                 let clock_rate = self.meanings.clock_rate(slot.payload_type(), slot.arrival());
@@ -70,13 +68,8 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
                 self.sound(sent, codec, payload);
             }
             Meaning::Redundant if self.sounds => self.unpack(sent, slot, payload),
-            Meaning::Audio(_) | Meaning::Redundant | Meaning::Unsupported => self.sorted.undecoded += 1,
+            Meaning::Audio(_) | Meaning::Redundant | Meaning::Unsupported => self.undecoded += 1,
         }
-    }
-
-    /// All packets were taken.
-    pub(crate) fn finish(self) -> Sorted<'a> {
-        Sorted { is_mismatched: self.fit.is_broken(), ..self.sorted }
     }
 
     /// The packet with its time stamp told by the stream's own clock.
@@ -100,25 +93,25 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
             Some((codec, noise)) => {
                 self.push(Sent { ticks: end, ..sent }, codec, noise, 0);
             }
-            None => self.sorted.undecoded += u64::from(samples == 0),
+            None => self.undecoded += u64::from(samples == 0),
         }
     }
 
     /// Its own block, and of the copies those that are of lost packets.
     fn unpack(&mut self, sent: Sent, slot: &Slot, payload: &'a [u8]) {
         let blocks = redundancy::blocks(payload);
-        self.sorted.undecoded += u64::from(blocks.is_empty());
+        self.undecoded += u64::from(blocks.is_empty());
         let placed = self.placed(sent, slot);
         let is_after_loss = self.lost > 0;
         for block in blocks {
             let codec = match self.meanings.of(PayloadType(block.payload_type), slot.arrival()) {
                 Meaning::Audio(codec) => codec.shown_by(block.payload),
                 Meaning::TelephoneEvent if block.ticks_before == 0 => {
-                    self.sorted.events.handle_payload(slot.arrival(), sent.ticks, block.payload);
+                    self.events.handle_payload(slot.arrival(), sent.ticks, block.payload);
                     continue;
                 }
                 _ => {
-                    self.sorted.undecoded += u64::from(block.ticks_before == 0 && !block.payload.is_empty());
+                    self.undecoded += u64::from(block.ticks_before == 0 && !block.payload.is_empty());
                     continue;
                 }
             };
@@ -147,9 +140,10 @@ impl<'m, 'c, 'a> Sorter<'m, 'c, 'a> {
         let ticks = samples as u64 * u64::from(self.clock_rate) / u64::from(codec.sample_rate());
         let duration_ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
         let lost_before = std::mem::take(&mut self.lost);
-        self.sorted.sounding.push(Sounding { sent, duration_ticks, lost_before });
+        let sounding = Sounding { sent, duration_ticks, lost_before };
         let samples = u32::try_from(samples).unwrap_or(u32::MAX);
-        self.sorted.parts.push(Part { codec, sound: Sound::Payload(payload), samples });
+        let part = Part { codec, sound: Sound::Payload(payload), samples };
+        self.pieces.push(Piece { sounding, part });
         self.end = sent.ticks.saturating_add(duration_ticks.into());
         self.end
     }

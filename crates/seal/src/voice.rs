@@ -1,18 +1,21 @@
-//! One stream made ready to sound: its packets in the order of sending, each with its meaning and its place in time.
+//! One stream made ready to sound: what its packets tell, and how to go through them again, each with its meaning and its
+//! place in time. Of a short stream what sounds is held; of a long one it is made anew each time.
 
-use audio::{Codec, Cue, Decoded};
-use call::Matched;
+use std::cell::Cell;
+
+use audio::{Codec, Decoded};
+use call::{Matched, Negotiation, Side};
 use clock::{Span, Time};
-use rtp::{Bursts, Medium, PayloadType, Sequence, Slot, Statistics, TelephoneEvent, Timeline};
-use sdp::MediaKind;
+use rtp::{BurstGatherer, Bursts, Medium, PayloadType, Slot, Statistics, Steps, TelephoneEvent, Timeline};
 
-use crate::drift;
+use crate::cues::VoiceCues;
+use crate::drift::{self, Payer, Payment};
 use crate::foreign::{self, Foreigners};
-use crate::listening::Delays;
-use crate::meaning::{Meaning, Meanings};
-use crate::part::Part;
+use crate::listening::{DelayGatherer, Delays};
+use crate::meaning::Meaning;
+use crate::part::Piece;
 use crate::secure::Clear;
-use crate::sorter::{Sorted, Sorter};
+use crate::source::{Choice, Source};
 
 /// Whether a stream was encrypted, and what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -25,15 +28,24 @@ pub(crate) enum Secrecy<'a> {
     Shut,
 }
 
-/// What streams are read with.
+/// What the streams of a leg are read with.
 pub(crate) struct Reading<'a, 'f> {
+    /// What was agreed on.
+    pub(crate) negotiation: &'a Negotiation,
+    /// Who sent them.
+    pub(crate) side: Side,
     /// Where their packets are.
     pub(crate) medium: &'a dyn Medium,
     /// What came later is not the call's.
     pub(crate) until: Option<Time>,
     /// Who decodes what is foreign.
     pub(crate) foreigners: &'f Foreigners<'f>,
+    /// How many pieces of them may still be held.
+    pub(crate) room: Cell<usize>,
 }
+
+/// Twenty minutes of packets of 20 ms, some five mebibytes.
+pub(crate) const MOST_HELD: usize = 1 << 16;
 
 /// A stream and everything that its packets tell.
 #[derive(Debug)]
@@ -52,82 +64,150 @@ pub(crate) struct Voice<'a> {
     pub(crate) secrecy: Secrecy<'a>,
     /// Whether what was agreed on cannot be what was sent.
     pub(crate) is_mismatched: bool,
-    parts: Vec<Part<'a>>,
+    /// The rates of what sounds, and the highest of what can be heard.
+    pub(crate) sample_rates: Vec<u32>,
+    heard_rate: Option<u32>,
+    starts_at: Option<Time>,
+    payments: Vec<Payment>,
+    pieces: Gone<'a>,
     decoded: Option<Box<dyn Decoded>>,
 }
 
-impl<'a> Voice<'a> {
-    /// Reads the packets that came until `until`.
-    pub(crate) fn new(
-        matched: &'a Matched,
-        meanings: &mut Meanings<'_>,
-        reading: &Reading<'a, '_>,
-        secrecy: Secrecy<'a>,
-    ) -> Self {
-        let in_time = |slot: &Slot| reading.until.is_none_or(|until| slot.arrival() <= until);
-        let kept = &matched.stream.kept;
-        let mut arrived: Vec<(&Slot, &[u8])> = Vec::with_capacity(kept.len());
-        match secrecy {
-            Secrecy::Opened(clear) => {
-                arrived.extend(kept.slots().zip(clear.payloads()).filter(|(slot, _)| in_time(slot)));
-            }
-            Secrecy::None | Secrecy::Shut => {
-                let in_time = kept.payloads(reading.medium).filter(|(slot, _)| in_time(slot));
-                in_time.for_each(|packet| arrived.push(packet));
-            }
+/// How to go through the pieces of a stream.
+#[derive(Debug)]
+struct Gone<'a> {
+    source: Source<'a>,
+    clock_rate: u32,
+    choice: Choice,
+    /// All of them, where they are few.
+    held: Option<Vec<Piece<'a>>>,
+}
+
+impl<'a> Gone<'a> {
+    fn through(&self) -> Box<dyn Iterator<Item = Piece<'a>> + '_> {
+        match &self.held {
+            Some(held) => Box::new(held.iter().copied()),
+            None => Box::new(self.source.pieces(self.clock_rate, self.choice)),
         }
-        let sequence = Sequence::of(arrived.iter().map(|(slot, _)| *slot));
-        let payload_type = commonest(&arrived);
-        let of_it = arrived.iter().find(|(slot, _)| slot.payload_type() == payload_type);
-        let format_at = of_it.map_or(matched.stream.first_at, |(slot, _)| slot.arrival());
-        let format = meanings.name(payload_type, format_at);
+    }
+}
+
+impl<'a> Voice<'a> {
+    /// Reads the packets that came in time.
+    pub(crate) fn new(matched: &'a Matched, reading: &Reading<'a, '_>, secrecy: Secrecy<'a>) -> Self {
+        let &Reading { negotiation, side, medium, until, .. } = reading;
+        let source = Source { negotiation, side, matched, secrecy, medium, until };
+        let mut meanings = source.meanings();
+        let (payload_type, format_at) = commonest(source.slots());
+        let first_at = source.slots().next().map_or(matched.stream.first_at, |slot| slot.arrival());
+        let format = meanings.name(payload_type, format_at.unwrap_or(matched.stream.first_at));
         let clock_rate = format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate);
         // The time stamp of a telephone event stands still while it lasts; it tells nothing of the network.
         let mut is_timed =
             |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
-        let statistics =
-            Statistics::of(arrived.iter().map(|(slot, _)| *slot), &sequence, clock_rate, &mut is_timed);
-        let (sounds, is_shut) = (matched.kind == MediaKind::Audio, matches!(secrecy, Secrecy::Shut));
-        let mut sorter = Sorter::new(meanings, sounds, is_shut, clock_rate);
-        for sent in &sequence.sent {
-            if let Some(&(slot, payload)) = arrived.get(sent.index as usize) {
-                sorter.sort(*sent, slot, payload);
-            }
+        let arrived = Statistics::of(source.slots(), clock_rate, &mut is_timed);
+        let (mut steps, mut bursts) = (Steps::default(), BurstGatherer::default());
+        let mut gathered = Gathered::new(reading.room.get());
+        let mut packets = source.pieces(clock_rate, Choice::Any);
+        while let Some(sent) = packets.advance() {
+            steps.handle_sent(&sent);
+            bursts.handle_sent(&sent);
+            packets.ready().for_each(|piece| gathered.take(piece));
         }
-        let first_at = arrived.first().map_or(matched.stream.first_at, |(slot, _)| slot.arrival());
-        let mut sorted = sorter.finish();
-        let decoded = foreign::decode(&mut sorted, reading.foreigners);
-        let Sorted { sounding, parts, events, undecoded, is_mismatched } = sorted;
-        let timeline = Timeline::new(first_at, clock_rate, sounding);
-        let keys = events.keys(clock_rate);
-        let bursts = Bursts::of(&sequence);
-        let delays = Delays::of(&timeline, first_at, clock_rate);
-        Voice {
+        let statistics = arrived.and_order(packets.sequence.irregularities(), &steps, clock_rate);
+        let sorter = packets.sorter;
+        let mut pieces = Gone { source, clock_rate, choice: Choice::Any, held: gathered.held };
+        let mut undecoded = sorter.undecoded;
+        let mut decoded = None;
+        if let Some(foreign) = gathered.foreign {
+            decoded =
+                foreign::decode(foreign, || pieces.through().map(|piece| piece.part), reading.foreigners);
+            pieces.choice = if decoded.is_some() { Choice::With(foreign, 0) } else { Choice::Without };
+            let mut chosen = Gathered::new(reading.room.get());
+            source.pieces(clock_rate, pieces.choice).for_each(|piece| chosen.take(piece));
+            undecoded += gathered.count - chosen.count;
+            pieces.held = chosen.held.take();
+            gathered = Gathered { held: None, ..chosen };
+        }
+        reading.room.set(reading.room.get() - pieces.held.as_ref().map_or(0, Vec::len));
+        let soundings = || pieces.through().map(|piece| piece.sounding);
+        let timeline = Timeline::of(first_at, clock_rate, soundings);
+        let mut voice = Voice {
             matched,
             statistics,
-            bursts,
-            delays,
+            bursts: bursts.finish(),
+            delays: None,
             timeline,
-            keys,
+            keys: sorter.events.keys(clock_rate),
             payload_type,
             format,
             undecoded,
             secrecy,
-            is_mismatched,
-            parts,
+            is_mismatched: sorter.is_mismatched(),
+            sample_rates: gathered.sample_rates,
+            heard_rate: gathered.heard_rate,
+            starts_at: None,
+            payments: Vec::new(),
+            pieces,
             decoded,
+        };
+        voice.place(first_at);
+        voice
+    }
+
+    /// Finds where it begins, how late its packets came, and where its drift is paid.
+    fn place(&mut self, first_at: Time) {
+        let clock_rate = self.clock_rate();
+        let mut delays = DelayGatherer::new(first_at, clock_rate as u32);
+        let mut placer = self.timeline.placer();
+        // The talkspurts that owe too much at their end: where each begins, and how much that is.
+        let mut owing: Vec<(u64, i64)> = Vec::new();
+        let mut begin = 0;
+        for (n, piece) in (0..).zip(self.pieces.through()) {
+            let (talkspurt, begins) = placer.place(&piece.sounding);
+            if begins {
+                begin = n;
+                self.starts_at = Some(self.starts_at.map_or(talkspurt.start, |at| at.min(talkspurt.start)));
+            }
+            delays.handle_packet(&piece.sounding.sent, &talkspurt);
+            let owed_ns = drift::owed_ns(&talkspurt, &piece.sounding, clock_rate);
+            match owing.last_mut() {
+                Some((at, owed)) if *at == begin => *owed = owed_ns,
+                _ if drift::is_too_much(owed_ns) => owing.push((begin, owed_ns)),
+                _ => {}
+            }
         }
+        self.delays = delays.finish();
+        if !owing.is_empty() {
+            self.payments = self.pay(&owing, clock_rate);
+        }
+    }
+
+    fn pay(&self, owing: &[(u64, i64)], clock_rate: i64) -> Vec<Payment> {
+        let (mut placer, mut payer) = (self.timeline.placer(), Payer::new(self.decoded(), clock_rate));
+        let mut owing = owing.iter().peekable();
+        for (n, piece) in (0..).zip(self.pieces.through()) {
+            let (talkspurt, begins) = placer.place(&piece.sounding);
+            if begins {
+                payer.begin(owing.next_if(|(at, _)| *at == n).map_or(0, |(_, owed_ns)| *owed_ns));
+            }
+            payer.handle_piece(n, &piece, &talkspurt);
+        }
+        payer.finish()
+    }
+
+    fn clock_rate(&self) -> i64 {
+        i64::from(self.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate).max(1))
     }
 
     /// Whether anything of it can be heard.
     pub(crate) fn sounds(&self) -> bool {
-        self.parts.iter().any(Part::is_heard)
+        self.heard_rate.is_some()
     }
 
     /// The highest rate of what can be heard.
     pub(crate) fn sample_rate(&self) -> Option<u32> {
-        let heard = self.parts.iter().filter(|part| part.is_heard());
-        heard.map(|part| part.codec.sample_rate()).max()
+        self.heard_rate
     }
 
     /// What was decoded elsewhere.
@@ -137,53 +217,64 @@ impl<'a> Voice<'a> {
 
     /// Where its first sample belongs.
     pub(crate) fn starts_at(&self) -> Option<Time> {
-        self.timeline.talkspurts.iter().map(|talkspurt| talkspurt.start).min()
+        self.starts_at
     }
 
     /// What sounds when, in samples of `rate` a second after `origin`; `stream` is this one's number.
-    pub(crate) fn cues(&self, origin: Time, rate: u32, stream: u16) -> Vec<Cue<'a>> {
-        let clock_rate = i64::from(self.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate).max(1));
-        let mut cues: Vec<Cue<'a>> = Vec::with_capacity(self.parts.len());
-        let mut end = 0u64;
-        for talkspurt in &self.timeline.talkspurts {
-            let start = samples(talkspurt.start - origin, rate);
-            let range = talkspurt.packets.clone();
-            let packets = self.timeline.packets.get(range.clone()).unwrap_or_default();
-            let parts = self.parts.get(range).unwrap_or_default();
-            let payments = drift::payments(talkspurt, packets, parts, self.decoded(), clock_rate);
-            let mut payments = payments.into_iter().peekable();
-            let mut paid = 0;
-            for (index, (packet, &Part { codec, sound, samples: count })) in
-                packets.iter().zip(parts).enumerate()
-            {
-                let into = (packet.sent.ticks - talkspurt.ticks).saturating_mul(i64::from(rate)) / clock_rate;
-                let payment = payments
-                    .next_if(|payment| payment.packet == index)
-                    .map_or(0, |payment| samples(payment.span, rate));
-                paid += payment;
-                end = end.saturating_add_signed(payment.min(0));
-                // Where a time stamp would lay one packet over the end of another, no sample of either is given up.
-                let at = u64::try_from(start + into + paid).unwrap_or(0).max(end);
-                let after_loss = packet.lost_before > 0 || payment > 0;
-                let cue = Cue { at, sound, samples: count, stream, codec, after_loss };
-                end = cue.end(rate);
-                cues.push(cue);
-            }
-        }
-        extend_noise(&mut cues, rate);
-        cues
+    pub(crate) fn cues(&self, origin: Time, rate: u32, stream: u16) -> VoiceCues<'a, '_> {
+        let pieces = self.pieces.through();
+        VoiceCues::new(
+            pieces,
+            self.timeline.placer(),
+            &self.payments,
+            Axis { origin, rate },
+            (stream, self.clock_rate()),
+        )
     }
 }
 
-/// Comfort noise lasts until the sender is heard of again.
-fn extend_noise(cues: &mut [Cue<'_>], rate: u32) {
-    let mut next = None;
-    for cue in cues.iter_mut().rev() {
-        if let (Codec::ComfortNoise(_), Some(next)) = (cue.codec, next) {
-            let pause = u128::from(u64::saturating_sub(next, cue.at)) * u128::from(cue.codec.sample_rate());
-            cue.samples = u32::try_from(pause.div_ceil(u128::from(rate.max(1)))).unwrap_or(u32::MAX);
+/// What the samples of a recording are counted by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Axis {
+    /// Where the first belongs.
+    pub(crate) origin: Time,
+    pub(crate) rate: u32,
+}
+
+/// What pieces tell that are gone through once.
+struct Gathered<'a> {
+    /// All of them, as long as there is room.
+    held: Option<Vec<Piece<'a>>>,
+    room: usize,
+    count: u64,
+    foreign: Option<audio::Foreign>,
+    sample_rates: Vec<u32>,
+    heard_rate: Option<u32>,
+}
+
+impl<'a> Gathered<'a> {
+    fn new(room: usize) -> Self {
+        let held = Some(Vec::new());
+        Gathered { held, room, count: 0, foreign: None, sample_rates: Vec::new(), heard_rate: None }
+    }
+
+    fn take(&mut self, piece: Piece<'a>) {
+        self.count += 1;
+        if let Codec::Foreign(foreign) = piece.part.codec {
+            // A stream has one such codec; where it should have more, the others are left out.
+            self.foreign.get_or_insert(foreign);
         }
-        next = Some(cue.at);
+        let rate = piece.part.codec.sample_rate();
+        if !self.sample_rates.contains(&rate) {
+            self.sample_rates.push(rate);
+        }
+        if piece.part.is_heard() {
+            self.heard_rate = self.heard_rate.max(Some(rate));
+        }
+        match &mut self.held {
+            Some(held) if held.len() < self.room => held.push(piece),
+            _ => self.held = None,
+        }
     }
 }
 
@@ -193,14 +284,16 @@ pub(crate) fn samples(span: Span, rate: u32) -> i64 {
     ((exact + 500_000_000).div_euclid(1_000_000_000)) as i64
 }
 
-/// The payload type of the most packets that are not telephone events by their size: what the stream is about.
-fn commonest(arrived: &[(&Slot, &[u8])]) -> PayloadType {
-    let mut counts = [0usize; 128];
-    for (slot, _) in arrived {
-        if let Some(count) = counts.get_mut(usize::from(slot.payload_type().0)) {
+/// The payload type of the most packets: what the stream is about; and when the first packet of it came.
+fn commonest(slots: impl Iterator<Item = Slot>) -> (PayloadType, Option<Time>) {
+    let mut counts = [(0u64, None); 128];
+    for slot in slots {
+        if let Some((count, first_at)) = counts.get_mut(usize::from(slot.payload_type().0)) {
             *count += 1;
+            first_at.get_or_insert(slot.arrival());
         }
     }
-    let most = counts.iter().zip(0u8..).max_by_key(|&(count, number)| (*count, std::cmp::Reverse(number)));
-    PayloadType(most.map_or(0, |(_, number)| number))
+    let most =
+        counts.iter().zip(0u8..).max_by_key(|&((count, _), number)| (*count, std::cmp::Reverse(number)));
+    most.map_or((PayloadType(0), None), |((_, first_at), number)| (PayloadType(number), *first_at))
 }

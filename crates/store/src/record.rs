@@ -239,6 +239,10 @@ pub struct RecordingFile {
     /// Silence of both parties that was too long to be kept: what comes later was so much later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<Cut>,
+    /// Where a long call has too many intervals to be told one by one: so long a span of short ones may be told as one, of
+    /// the kind among them that says the least for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance_grain_s: Option<Seconds>,
 }
 
 /// Silence that is not in the file.
@@ -371,6 +375,7 @@ pub(crate) mod tests {
             bytes: 384_684,
             blake3: "00".repeat(32),
             cuts: vec![],
+            provenance_grain_s: None,
         });
         record.provenance = vec![Interval {
             channel: 0,
