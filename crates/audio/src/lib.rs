@@ -8,10 +8,12 @@ mod concealment;
 mod decoder;
 mod ledger;
 mod resampler;
+mod tones;
 mod track;
 
 pub use channel::Channel;
 pub use codec::{Codec, Foreign, Stream};
 pub use decoder::{Decoded, Decoder};
 pub use ledger::{Interval, Ledger, Origin};
+pub use tones::{Tone, Tones};
 pub use track::{Cue, Elsewhere, Sound};
