@@ -13,12 +13,20 @@ pub enum Origin {
     Silence,
     /// Nothing was sent, since the call was on hold.
     Hold,
+    /// Blanked on purpose, whatever it was.
+    Masked,
 }
 
 impl Origin {
     /// Every origin.
-    pub const ALL: [Origin; 5] =
-        [Origin::Received, Origin::Concealed, Origin::ComfortNoise, Origin::Silence, Origin::Hold];
+    pub const ALL: [Origin; 6] = [
+        Origin::Received,
+        Origin::Concealed,
+        Origin::ComfortNoise,
+        Origin::Silence,
+        Origin::Hold,
+        Origin::Masked,
+    ];
 
     /// The name in a record.
     #[must_use]
@@ -29,6 +37,7 @@ impl Origin {
             Origin::ComfortNoise => "comfort_noise",
             Origin::Silence => "silence",
             Origin::Hold => "hold",
+            Origin::Masked => "masked",
         }
     }
 }
@@ -64,6 +73,15 @@ impl Ledger {
     /// Marks the silence within `spans` as that of a hold. They are pairs of the first sample and the one after the last, in
     /// order and apart.
     pub fn mark_hold(&mut self, spans: &[(u64, u64)]) {
+        self.mark(spans, Origin::Hold, |origin| origin == Origin::Silence);
+    }
+
+    /// Marks everything within `spans`, which are as for a hold, as masked.
+    pub fn mark_masked(&mut self, spans: &[(u64, u64)]) {
+        self.mark(spans, Origin::Masked, |_| true);
+    }
+
+    fn mark(&mut self, spans: &[(u64, u64)], mark: Origin, is_marked: impl Fn(Origin) -> bool) {
         if spans.is_empty() {
             return;
         }
@@ -71,9 +89,9 @@ impl Ledger {
         let mut spans = spans.iter().copied().peekable();
         for interval in &self.0 {
             while let Some((from, to)) = spans.peek().copied().filter(|span| span.0 < interval.to) {
-                if interval.origin == Origin::Silence {
-                    told.extend_to(from, Origin::Silence);
-                    told.extend_to(to.min(interval.to), Origin::Hold);
+                if is_marked(interval.origin) {
+                    told.extend_to(from, interval.origin);
+                    told.extend_to(to.min(interval.to), mark);
                 }
                 if to > interval.to {
                     break;
@@ -140,7 +158,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn silence_in_a_hold_is_the_holds_and_nothing_else_is(
+        fn silence_in_a_hold_is_the_holds_and_all_under_a_mask_is_masked(
+            is_masked: bool,
             origins in vec(select(vec![Origin::Received, Origin::Silence, Origin::ComfortNoise]), 0..40),
             steps in vec(1u64..8, 0..12),
         ) {
@@ -154,10 +173,18 @@ mod tests {
             });
             let spans: Vec<(u64, u64)> =
                 std::iter::from_fn(|| Some((ends.next()?, ends.next()?))).collect();
-            ledger.mark_hold(&spans);
+            if is_masked {
+                ledger.mark_masked(&spans);
+            } else {
+                ledger.mark_hold(&spans);
+            }
             for (at, &origin) in (0u64..).zip(&origins) {
-                let is_held = spans.iter().any(|&(from, to)| (from..to).contains(&at));
-                let told = if is_held && origin == Origin::Silence { Origin::Hold } else { origin };
+                let is_marked = spans.iter().any(|&(from, to)| (from..to).contains(&at));
+                let told = match (is_marked, is_masked) {
+                    (true, true) => Origin::Masked,
+                    (true, false) if origin == Origin::Silence => Origin::Hold,
+                    _ => origin,
+                };
                 prop_assert_eq!(ledger.at(at).0, told, "sample {} of {:?}", at, &spans);
             }
             prop_assert_eq!(ledger.end(), origins.len() as u64);

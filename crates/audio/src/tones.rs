@@ -196,7 +196,8 @@ impl Tones {
 
     /// The digit that fills each window; one that is empty has none.
     fn digits(&self, windows: &[&[f32]; TOGETHER]) -> [Option<char>; TOGETHER] {
-        let powers = windows.map(|window| window.iter().map(|sample| sample * sample).sum::<f32>() / self.len as f32);
+        let powers =
+            windows.map(|window| window.iter().map(|sample| sample * sample).sum::<f32>() / self.len as f32);
         // Most of a conversation ends here.
         if powers.iter().all(|&power| power < QUIETEST) {
             return [None; TOGETHER];
@@ -366,6 +367,34 @@ mod tests {
         let mut torn = sound(8000, 60, 120, (low, 0.2), (high, 0.2));
         torn[880..920].fill(0);
         assert_eq!(digits(8000, &torn), "7", "5 ms of silence do not end it");
+    }
+
+    #[test]
+    fn the_size_of_the_pieces_changes_nothing() {
+        let all: Vec<i16> = "159D"
+            .chars()
+            .flat_map(|key| sound(8000, 37, 55, (tone(key).0, 0.2), (tone(key).1, 0.2)))
+            .collect();
+        let whole = heard_in_pieces(8000, &all, all.len());
+        assert_eq!(whole.iter().map(|tone| tone.digit).collect::<String>(), "159D");
+        for piece in [1, 7, 64, 128, 200, 1000] {
+            assert_eq!(heard_in_pieces(8000, &all, piece), whole, "{piece}");
+        }
+    }
+
+    #[test]
+    fn a_digit_is_known_in_time() {
+        for rate in [8000, 16_000, 44_100] {
+            let samples = sound(rate, 33, 300, (tone('6').0, 0.2), (tone('6').1, 0.2));
+            let (mut tones, mut found, mut known_at) = (Tones::new(rate), Vec::new(), None);
+            for (at, &sample) in samples.iter().enumerate() {
+                tones.handle_stereo(&[sample, 0], 0, &mut found);
+                if let (None, Some(from)) = (known_at, tones.hears_since()) {
+                    known_at = Some((at as u64 + 1 - from) * 1000 / u64::from(rate));
+                }
+            }
+            assert!(known_at.is_some_and(|ms| ms <= Tones::KNOWN_AFTER_MS), "{known_at:?} ms at {rate}");
+        }
     }
 
     #[test]

@@ -242,5 +242,6 @@ fn provenance(origin: audio::Origin) -> Provenance {
         audio::Origin::ComfortNoise => Provenance::ComfortNoise,
         audio::Origin::Silence => Provenance::Silence,
         audio::Origin::Hold => Provenance::Hold,
+        audio::Origin::Masked => Provenance::Masked,
     }
 }
