@@ -3,6 +3,8 @@
 //!
 //! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
 
+mod blank;
+mod digits;
 mod drift;
 mod evidence;
 mod fit;
@@ -10,6 +12,7 @@ mod foreign;
 mod hold;
 mod leg;
 mod listening;
+mod mask;
 mod meaning;
 mod outcome;
 mod packets;
@@ -36,6 +39,8 @@ use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
 use crate::foreign::Foreigners;
 use crate::leg::Leg;
+use crate::packets::Keeping;
+use crate::render::Rendered;
 pub use crate::silence::Silence;
 
 /// What is kept and shown.
@@ -99,7 +104,7 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
     let foreigners = Foreigners { ffmpeg: Ffmpeg::find(), folder: store.dir() };
     let leg = |side: Side| Leg::new(call, side, medium, clear.of(side), &foreigners);
     let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
-    let mut record = record::describe(call, &legs, id.clone(), settings);
+    let mut record = record::describe(call, &legs, id.clone());
     signalling::describe(&mut record, call, medium);
     let written = write(call, &legs, medium, (store, &id), settings, &mut record);
     let (origins, error) = match written {
@@ -168,18 +173,29 @@ fn write(
     settings: &Settings,
     record: &mut Record,
 ) -> Result<Vec<(audio::Origin, u64)>, store::Error> {
+    let pressed = digits::pressed(call, legs);
+    let mut list_digits = |rendered: Option<&Rendered>| {
+        for (leg, side) in record.legs.iter_mut().zip(Side::BOTH) {
+            leg.dtmf = digits::listed(&pressed, rendered, side, settings);
+        }
+    };
+    list_digits(None);
     let recording = Recording::begin(store, id, settings.durability)?;
-    let mut origins = Vec::new();
     let path = recording.path("call.wav");
-    if let Some(rendered) = render::render(legs, call.negotiation.epochs(), &settings.silence, &path)? {
+    let rendered = render::render(call, legs, &pressed, settings, &path)?;
+    list_digits(rendered.as_ref());
+    let mut origins = Vec::new();
+    if let Some(rendered) = &rendered {
         origins = rendered.origins();
-        record::add_recording(record, &rendered);
+        record::add_recording(record, rendered);
     }
     if settings.keep != Keep::None {
         let path = recording.path("call.pcapng");
-        let is_undecoded = outcome::is_undecoded(legs);
-        packets::write(call, medium, settings, is_undecoded, &path)
-            .map_err(store::Error::io("write", &path))?;
+        // Also where nobody could decode them, so that somebody can later.
+        let with_media = settings.keep == Keep::All || outcome::is_undecoded(legs);
+        let masked = rendered.as_ref().map(Rendered::masked).unwrap_or_default();
+        let keeping = Keeping { call, legs, medium, settings, with_media, masked: &masked };
+        packets::write(&keeping, &path).map_err(store::Error::io("write", &path))?;
     }
     recording.publish(record)?;
     Ok(origins)

@@ -1,12 +1,11 @@
 //! The record of a call, from what its signalling and its streams tell.
 
-use call::{Both, Call, End, Hold, InfoKey, Side, State};
+use call::{Both, Call, End, Hold, Side, State};
 use clock::Span;
 use serde_json::json;
 use sip::NameAddress;
-use store::{CallId, DigitMethod, EndReason, Milliseconds, Provenance, Record, Seconds};
+use store::{CallId, EndReason, Milliseconds, Provenance, Record, Seconds};
 
-use crate::Settings;
 use crate::evidence;
 use crate::leg::Leg;
 use crate::listening::{Delays, PLAYOUT};
@@ -17,7 +16,7 @@ use crate::signalling::role;
 use crate::voice::{Secrecy, Voice};
 
 /// Everything but the recording itself.
-pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: &Settings) -> Record {
+pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId) -> Record {
     let dialog = &call.dialog;
     let mut record =
         Record::new(id, dialog.call_id.clone(), state(call.state()), outcome::outcome(call, legs));
@@ -40,7 +39,7 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: 
     let talked_from = dialog.answered_at.or(dialog.joined_late.then_some(dialog.invited_at));
     let talked = talked_from.map_or(Span::ZERO, |from| (call.ended_at - from).max(Span::ZERO));
     record.duration_s = Some(Seconds::from(talked));
-    record.legs = Side::BOTH.iter().map(|&side| leg(call, legs.of(side), side, settings)).collect();
+    record.legs = Side::BOTH.iter().map(|&side| leg(call, legs.of(side), side)).collect();
     record.refused_streams = evidence::refused(call);
     let epochs = call.negotiation.epochs().iter();
     record.epochs = epochs.map(|epoch| store::Epoch { from: epoch.from, hold: hold(epoch.hold) }).collect();
@@ -81,11 +80,10 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
     record.provenance = rendered.intervals().map(interval).collect();
 }
 
-fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Leg {
+fn leg(call: &Call, leg: &Leg<'_>, side: Side) -> store::Leg {
     let mut described = store::Leg::new(role(side));
     described.named = evidence::named(call, side);
     described.streams = leg.voices.iter().map(stream).collect();
-    described.dtmf = digits(call, leg, side, settings);
     described.mos = leg.rating().map(|rating| store::Mos {
         value: store::Score::new(rating.mos),
         model: rating.model.to_owned(),
@@ -167,28 +165,6 @@ fn bursts(voice: &Voice<'_>) -> store::Bursts {
 
 pub(crate) fn socket(endpoint: flow::Endpoint) -> std::net::SocketAddr {
     std::net::SocketAddr::new(endpoint.address.ip(), endpoint.port)
-}
-
-/// The keys of one side, by whichever way they came, shown or as `*`.
-fn digits(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> Vec<store::Digit> {
-    let shown = |digit| if settings.show_digits { digit } else { '*' };
-    let rfc4733 = leg.keys().into_iter().map(|key| store::Digit {
-        digit: shown(key.digit),
-        at: key.at,
-        duration_ms: (key.duration.as_ns() / 1_000_000) as u32,
-        method: DigitMethod::Rfc4733,
-    });
-    let info = call.info_digits.iter().filter(|key| key.side == side).map(
-        |&InfoKey { digit, at, duration_ms, .. }| store::Digit {
-            digit: shown(digit),
-            at,
-            duration_ms: duration_ms.unwrap_or(0),
-            method: DigitMethod::Info,
-        },
-    );
-    let mut digits: Vec<_> = rfc4733.chain(info).collect();
-    digits.sort_by_key(|digit| digit.at);
-    digits
 }
 
 fn party(address: &NameAddress) -> store::Party {

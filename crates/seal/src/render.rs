@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use audio::{Channel, Interval, Ledger, Origin};
-use call::{Both, Epoch};
+use call::{Both, Call};
 use clock::{Span, Time};
 
+use crate::Settings;
+use crate::digits::{self, Pressed};
 use crate::hold;
 use crate::leg::Leg;
-use crate::silence::{self, Cut, Silence};
+use crate::mask::{Heard, Mask};
+use crate::silence::{self, Cut};
+use crate::voice;
 
 /// The audio that was written.
 #[derive(Debug)]
@@ -19,10 +23,23 @@ pub(crate) struct Rendered {
     pub(crate) written: store::wav::Written,
     /// The silence that was left out.
     pub(crate) cuts: Vec<Cut>,
+    /// The digits that were heard, and what was blanked.
+    pub(crate) heard: Heard,
     ledgers: [Ledger; 2],
 }
 
 impl Rendered {
+    /// When the sample number `at` belongs.
+    pub(crate) fn time_of(&self, at: u64) -> Time {
+        let left_out: u64 = self.cuts.iter().take_while(|cut| cut.at <= at).map(|cut| cut.left_out).sum();
+        self.started_at + span(at + left_out, self.sample_rate)
+    }
+
+    /// What was blanked, by the clock.
+    pub(crate) fn masked(&self) -> Vec<(Time, Time)> {
+        self.heard.masked.iter().map(|&(from, to)| (self.time_of(from), self.time_of(to))).collect()
+    }
+
     /// Every interval of both channels, channel by channel.
     pub(crate) fn intervals(&self) -> impl Iterator<Item = (u16, &Interval)> {
         let channels = (0u16..).zip(&self.ledgers);
@@ -37,11 +54,13 @@ impl Rendered {
     }
 }
 
-/// Writes the call's audio to `path`; `None` where there is nothing to hear. Silence in `epochs` of a hold is told as such.
+/// Writes the call's audio to `path`; `None` where there is nothing to hear. Silence in a hold is told as such, and where
+/// digits are masked, they are those of `pressed` and all that are heard.
 pub(crate) fn render(
+    call: &Call,
     legs: &Both<Leg<'_>>,
-    epochs: &[Epoch],
-    silence: &Silence,
+    pressed: &[Pressed],
+    settings: &Settings,
     path: &Path,
 ) -> Result<Option<Rendered>, store::Error> {
     let Some(origin) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
@@ -51,34 +70,68 @@ pub(crate) fn render(
     let rates = [legs.caller.sample_rate(), legs.callee.sample_rate()];
     let rate = rates.into_iter().flatten().max().unwrap_or(NARROWBAND);
     let mut cues = [legs.caller.cues(origin, rate), legs.callee.cues(origin, rate)];
-    let (lead, cuts) = silence::shorten(&mut cues, silence, rate);
-    let lead_ns = u128::from(lead) * 1_000_000_000 / u128::from(rate);
-    let started_at = origin + Span::from_ns(i64::try_from(lead_ns).unwrap_or(i64::MAX));
+    let (lead, cuts) = silence::shorten(&mut cues, &settings.silence, rate);
+    let started_at = origin + span(lead, rate);
     let frames = cues.iter().flatten().map(|cue| cue.end(rate)).max().unwrap_or(0);
-    let held = hold::spans(epochs, started_at, rate, frames, &cuts);
+    let held = hold::spans(call.negotiation.epochs(), started_at, rate, frames, &cuts);
     let held = cues.each_ref().map(|cues| hold::without_losses(&held, cues, rate));
-    let mut writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
+    let sample =
+        |at: Time| hold::place(u64::try_from(voice::samples(at - started_at, rate)).unwrap_or(0), &cuts);
+    let mask = Mask::new(rate, !settings.show_digits, &digits::spans(pressed, sample));
+    let writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
     let [caller, callee] = cues;
     let elsewhere = [legs.caller.elsewhere(), legs.callee.elsewhere()];
-    let mut channels = [Channel::new(caller, &elsewhere[0], rate), Channel::new(callee, &elsewhere[1], rate)];
-    let mut window = Vec::new();
-    let mut left = frames;
-    while left > 0 {
-        // It stays in the second-level cache from decoding through hashing to writing.
-        let count = left.min(writer.frames_to_block());
-        window.clear();
-        window.resize(count as usize * usize::from(CHANNELS), 0i16);
-        for (number, channel) in channels.iter_mut().enumerate() {
-            channel.fill(&mut window, number);
-        }
-        writer.write(&window)?;
-        left -= count;
-    }
-    let mut ledgers = channels.map(Channel::into_ledger);
+    let channels = [Channel::new(caller, &elsewhere[0], rate), Channel::new(callee, &elsewhere[1], rate)];
+    let (written, mut ledgers, heard) = write(channels, frames, mask, writer)?;
     for (ledger, held) in ledgers.iter_mut().zip(&held) {
         ledger.mark_hold(held);
+        ledger.mark_masked(&heard.masked);
     }
-    Ok(Some(Rendered { started_at, sample_rate: rate, written: writer.finish()?, cuts, ledgers }))
+    Ok(Some(Rendered { started_at, sample_rate: rate, written, cuts, heard, ledgers }))
+}
+
+/// Makes the samples of both channels, block by block, and writes them once it is sure which of them are to be blanked.
+fn write(
+    mut channels: [Channel<'_>; 2],
+    frames: u64,
+    mut mask: Mask,
+    mut writer: store::wav::Writer,
+) -> Result<(store::wav::Written, [Ledger; 2], Heard), store::Error> {
+    let mut window: Vec<i16> = Vec::new();
+    let (mut made, mut done) = (0, 0);
+    while done < frames {
+        // It stays in the second-level cache from decoding through hashing to writing.
+        let settled = (done + writer.frames_to_block()).min(frames);
+        let until = (settled + mask.held_back()).min(frames);
+        let from = window.len();
+        window.resize(stereo(until - done), 0i16);
+        let new = window.get_mut(from..).unwrap_or_default();
+        for (number, channel) in channels.iter_mut().enumerate() {
+            channel.fill(new, number);
+        }
+        mask.listen(new);
+        if made < frames && until == frames {
+            mask.finish_listening();
+        }
+        made = until;
+        let now = window.get_mut(..stereo(settled - done)).unwrap_or_default();
+        mask.blank(done, now);
+        writer.write(now)?;
+        window.drain(..stereo(settled - done));
+        done = settled;
+    }
+    Ok((writer.finish()?, channels.map(Channel::into_ledger), mask.into_heard(frames)))
+}
+
+/// Samples of so many frames.
+const fn stereo(frames: u64) -> usize {
+    frames as usize * CHANNELS as usize
+}
+
+/// So many samples as a span of time.
+fn span(samples: u64, rate: u32) -> Span {
+    let ns = u128::from(samples) * 1_000_000_000 / u128::from(rate);
+    Span::from_ns(i64::try_from(ns).unwrap_or(i64::MAX))
 }
 
 /// Where nothing that sounds has a rate.
