@@ -17,6 +17,7 @@ mod meaning;
 mod outcome;
 mod packets;
 mod part;
+mod provenance;
 mod rebuilt;
 mod record;
 mod redundancy;

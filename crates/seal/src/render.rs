@@ -11,6 +11,7 @@ use crate::digits::{self, Pressed};
 use crate::hold;
 use crate::leg::Leg;
 use crate::mask::{Heard, Mask};
+use crate::provenance;
 use crate::silence::{self, Cut};
 use crate::voice;
 
@@ -78,15 +79,16 @@ pub(crate) fn render(
     let sample =
         |at: Time| hold::place(u64::try_from(voice::samples(at - started_at, rate)).unwrap_or(0), &cuts);
     let mask = Mask::new(rate, !settings.show_digits, &digits::spans(pressed, sample));
-    let writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
+    let mut writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
     let [caller, callee] = cues;
     let elsewhere = [legs.caller.elsewhere(), legs.callee.elsewhere()];
     let channels = [Channel::new(caller, &elsewhere[0], rate), Channel::new(callee, &elsewhere[1], rate)];
-    let (written, mut ledgers, heard) = write(channels, frames, mask, writer)?;
+    let (mut ledgers, heard) = write(channels, frames, mask, &mut writer)?;
     for (ledger, held) in ledgers.iter_mut().zip(&held) {
         ledger.mark_hold(held);
         ledger.mark_masked(&heard.masked);
     }
+    let written = writer.finish(provenance::CHUNK, provenance::json(&ledgers, rate, frames).as_bytes())?;
     Ok(Some(Rendered { started_at, sample_rate: rate, written, cuts, heard, ledgers }))
 }
 
@@ -95,8 +97,8 @@ fn write(
     mut channels: [Channel<'_>; 2],
     frames: u64,
     mut mask: Mask,
-    mut writer: store::wav::Writer,
-) -> Result<(store::wav::Written, [Ledger; 2], Heard), store::Error> {
+    writer: &mut store::wav::Writer,
+) -> Result<([Ledger; 2], Heard), store::Error> {
     let mut window: Vec<i16> = Vec::new();
     let (mut made, mut done) = (0, 0);
     while done < frames {
@@ -120,7 +122,7 @@ fn write(
         window.drain(..stereo(settled - done));
         done = settled;
     }
-    Ok((writer.finish()?, channels.map(Channel::into_ledger), mask.into_heard(frames)))
+    Ok((channels.map(Channel::into_ledger), mask.into_heard(frames)))
 }
 
 /// Samples of so many frames.

@@ -5,9 +5,12 @@
 //! codecs: it takes and gives plain values.
 
 mod amend;
+mod bits;
+mod digest;
 mod error;
 mod evidence;
 mod find;
+pub mod flac;
 mod id;
 mod index;
 mod layout;
