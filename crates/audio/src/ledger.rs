@@ -103,6 +103,17 @@ impl Ledger {
         *self = told;
     }
 
+    /// The same intervals by samples of another rate, of which there are `to` where there are `from` of these.
+    #[must_use]
+    pub fn scaled(&self, from: u64, to: u64) -> Ledger {
+        let mut scaled = Ledger::default();
+        for interval in &self.0 {
+            let end = (u128::from(interval.to) * u128::from(to)).div_ceil(u128::from(from.max(1)));
+            scaled.extend_to(end as u64, interval.origin);
+        }
+        scaled
+    }
+
     /// What sample `at` is, and the sample after the last of the same; silence for ever past the end.
     #[must_use]
     pub fn at(&self, at: u64) -> (Origin, u64) {
@@ -154,6 +165,20 @@ mod tests {
         ];
         assert_eq!(ledger.intervals(), intervals);
         assert_eq!((ledger.end(), ledger.samples_of(Origin::Received)), (12, 7));
+    }
+
+    #[test]
+    fn intervals_of_another_rate_stand_end_to_end_too() {
+        let mut ledger = Ledger::default();
+        ledger.extend_to(3, Origin::Silence);
+        ledger.extend_to(4, Origin::Received);
+        ledger.extend_to(7, Origin::Masked);
+        let intervals = [
+            Interval { from: 0, to: 2, origin: Origin::Silence },
+            Interval { from: 2, to: 4, origin: Origin::Masked },
+        ];
+        assert_eq!(ledger.scaled(2, 1).intervals(), intervals);
+        assert_eq!(ledger.scaled(7, 7), ledger);
     }
 
     proptest! {

@@ -16,6 +16,7 @@ mod index;
 mod layout;
 mod leg;
 mod number;
+pub mod opus;
 mod outcome;
 mod pattern;
 pub mod pcapng;
