@@ -15,6 +15,7 @@ mod listening;
 mod mask;
 mod meaning;
 mod outcome;
+mod output;
 mod packets;
 mod part;
 mod provenance;
@@ -23,6 +24,7 @@ mod record;
 mod redundancy;
 mod render;
 mod secure;
+mod shape;
 mod signalling;
 mod silence;
 mod sorter;
@@ -42,6 +44,7 @@ use crate::foreign::Foreigners;
 use crate::leg::Leg;
 use crate::packets::Keeping;
 use crate::render::Rendered;
+pub use crate::shape::{Format, Layout, Rate, Shape};
 pub use crate::silence::Silence;
 
 /// What is kept and shown.
@@ -53,6 +56,10 @@ pub struct Settings {
     pub show_digits: bool,
     /// Whether keys in session descriptions stay in what is kept of the signalling.
     pub with_keys: bool,
+    /// Whether kept packets are compressed.
+    pub compress_packets: bool,
+    /// What the audio is written as.
+    pub shape: Shape,
     /// How much silence is kept.
     pub silence: Silence,
     /// Whether a recording must survive a loss of power before it counts as made.
@@ -182,8 +189,7 @@ fn write(
     };
     list_digits(None);
     let recording = Recording::begin(store, id, settings.durability)?;
-    let path = recording.path("call.wav");
-    let rendered = render::render(call, legs, &pressed, settings, &path)?;
+    let rendered = render::render(call, legs, &pressed, settings, &recording)?;
     list_digits(rendered.as_ref());
     let mut origins = Vec::new();
     if let Some(rendered) = &rendered {
@@ -191,7 +197,8 @@ fn write(
         record::add_recording(record, rendered);
     }
     if settings.keep != Keep::None {
-        let path = recording.path("call.pcapng");
+        let path =
+            recording.path(if settings.compress_packets { Store::PACKED_PACKETS } else { Store::PACKETS });
         // Also where nobody could decode them, so that somebody can later.
         let with_media = settings.keep == Keep::All || outcome::is_undecoded(legs);
         let masked = rendered.as_ref().map(Rendered::masked).unwrap_or_default();

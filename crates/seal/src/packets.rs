@@ -51,11 +51,24 @@ pub(crate) fn write(keeping: &Keeping<'_>, path: &Path) -> io::Result<()> {
         }
     }
     packets.sort_by_key(|packet| packet.at);
-    let mut writer = store::pcapng::Writer::new(BufWriter::new(File::create(path)?))?;
+    let file = BufWriter::new(File::create(path)?);
+    if settings.compress_packets {
+        let packed = write_all(&packets, zstd::Encoder::new(file, LEVEL)?)?;
+        packed.finish()?.flush()
+    } else {
+        write_all(&packets, file).map(drop)
+    }
+}
+
+/// Past zstd's own default, packets become no smaller that would be worth the time.
+const LEVEL: i32 = 3;
+
+fn write_all<W: Write>(packets: &[Kept<'_>], out: W) -> io::Result<W> {
+    let mut writer = store::pcapng::Writer::new(out)?;
     for packet in packets {
         writer.write(packet.at, packet.link, &packet.frame, packet.frame.len() as u32)?;
     }
-    writer.finish()?.flush()
+    writer.finish()
 }
 
 struct Kept<'a> {

@@ -11,7 +11,8 @@ use crate::leg::Leg;
 use crate::listening::{Delays, PLAYOUT};
 use crate::meaning;
 use crate::outcome;
-use crate::render::{CHANNELS, Rendered};
+use crate::output::Audio;
+use crate::render::Rendered;
 use crate::signalling::role;
 use crate::voice::{Secrecy, Voice};
 
@@ -51,22 +52,31 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId) -> Record 
 pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
     let rate = f64::from(rendered.sample_rate);
     let seconds = |samples: u64| Seconds::new(samples as f64 / rate);
-    record.recording = Some(store::RecordingFile {
-        path: format!("{}/call.wav", store::Store::relative(&record.id)),
-        format: "wav".to_owned(),
-        encoding: "pcm_s16le".to_owned(),
-        channels: CHANNELS,
-        sample_rate: rendered.sample_rate,
-        frames: rendered.written.frames,
+    let path = |name: &str| format!("{}/{name}", store::Store::relative(&record.id));
+    let files = rendered.files.iter().zip(0u16..).map(|(file, channel)| store::AudioFile {
+        path: path(&file.name),
+        channel,
+        bytes: file.written.bytes,
+        blake3: file.written.blake3.clone(),
+    });
+    let files: Vec<store::AudioFile> = files.collect();
+    record.recording = rendered.files.first().map(|Audio { name, written }| store::RecordingFile {
+        path: path(name),
+        format: rendered.shape.format.name().to_owned(),
+        encoding: rendered.shape.format.encoding().to_owned(),
+        channels: rendered.shape.channels(),
+        sample_rate: rendered.file_rate,
+        frames: written.frames,
         started_at: Some(rendered.started_at),
-        duration_s: seconds(rendered.written.frames),
-        bytes: rendered.written.bytes,
-        blake3: rendered.written.blake3.clone(),
+        duration_s: Seconds::new(written.frames as f64 / f64::from(rendered.file_rate)),
+        bytes: written.bytes,
+        blake3: written.blake3.clone(),
         cuts: rendered
             .cuts
             .iter()
             .map(|cut| store::Cut { at_s: seconds(cut.at), left_out_s: seconds(cut.left_out) })
             .collect(),
+        files: if files.len() > 1 { files } else { Vec::new() },
     });
     let interval = |(channel, interval): (u16, &audio::Interval)| store::Interval {
         channel,

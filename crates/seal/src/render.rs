@@ -1,17 +1,17 @@
 //! The audio of a call: both legs decoded into their channels, window by window, and written as they are made.
 
-use std::path::Path;
-
 use audio::{Channel, Interval, Ledger, Origin};
 use call::{Both, Call};
 use clock::{Span, Time};
+use store::Recording;
 
 use crate::Settings;
 use crate::digits::{self, Pressed};
 use crate::hold;
 use crate::leg::Leg;
 use crate::mask::{Heard, Mask};
-use crate::provenance;
+use crate::output::{Audio, Output};
+use crate::shape::Shape;
 use crate::silence::{self, Cut};
 use crate::voice;
 
@@ -20,8 +20,12 @@ use crate::voice;
 pub(crate) struct Rendered {
     /// When sample 0 belongs.
     pub(crate) started_at: Time,
+    /// What everything here is counted at.
     pub(crate) sample_rate: u32,
-    pub(crate) written: store::wav::Written,
+    /// What the files have.
+    pub(crate) shape: Shape,
+    pub(crate) file_rate: u32,
+    pub(crate) files: Vec<Audio>,
     /// The silence that was left out.
     pub(crate) cuts: Vec<Cut>,
     /// The digits that were heard, and what was blanked.
@@ -55,21 +59,24 @@ impl Rendered {
     }
 }
 
-/// Writes the call's audio to `path`; `None` where there is nothing to hear. Silence in a hold is told as such, and where
+/// Writes the call's audio into `recording`; `None` where there is nothing to hear. Silence in a hold is told as such, and where
 /// digits are masked, they are those of `pressed` and all that are heard.
 pub(crate) fn render(
     call: &Call,
     legs: &Both<Leg<'_>>,
     pressed: &[Pressed],
     settings: &Settings,
-    path: &Path,
+    recording: &Recording,
 ) -> Result<Option<Rendered>, store::Error> {
     let Some(origin) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
         return Ok(None);
     };
     // The highest there is: what was sent at it stands bit-exact.
     let rates = [legs.caller.sample_rate(), legs.callee.sample_rate()];
-    let rate = rates.into_iter().flatten().max().unwrap_or(NARROWBAND);
+    let native = rates.into_iter().flatten().max().unwrap_or(NARROWBAND);
+    let shape = settings.shape;
+    let file_rate = shape.rate_for(native);
+    let rate = native.max(file_rate);
     let mut cues = [legs.caller.cues(origin, rate), legs.callee.cues(origin, rate)];
     let (lead, cuts) = silence::shorten(&mut cues, &settings.silence, rate);
     let started_at = origin + span(lead, rate);
@@ -79,17 +86,17 @@ pub(crate) fn render(
     let sample =
         |at: Time| hold::place(u64::try_from(voice::samples(at - started_at, rate)).unwrap_or(0), &cuts);
     let mask = Mask::new(rate, !settings.show_digits, &digits::spans(pressed, sample));
-    let mut writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
+    let mut output = Output::create(recording, shape, (rate, file_rate), frames)?;
     let [caller, callee] = cues;
     let elsewhere = [legs.caller.elsewhere(), legs.callee.elsewhere()];
     let channels = [Channel::new(caller, &elsewhere[0], rate), Channel::new(callee, &elsewhere[1], rate)];
-    let (mut ledgers, heard) = write(channels, frames, mask, &mut writer)?;
+    let (mut ledgers, heard) = write(channels, frames, mask, &mut output)?;
     for (ledger, held) in ledgers.iter_mut().zip(&held) {
         ledger.mark_hold(held);
         ledger.mark_masked(&heard.masked);
     }
-    let written = writer.finish(provenance::CHUNK, provenance::json(&ledgers, rate, frames).as_bytes())?;
-    Ok(Some(Rendered { started_at, sample_rate: rate, written, cuts, heard, ledgers }))
+    let files = output.finish(&ledgers)?;
+    Ok(Some(Rendered { started_at, sample_rate: rate, shape, file_rate, files, cuts, heard, ledgers }))
 }
 
 /// Makes the samples of both channels, block by block, and writes them once it is sure which of them are to be blanked.
@@ -97,13 +104,13 @@ fn write(
     mut channels: [Channel<'_>; 2],
     frames: u64,
     mut mask: Mask,
-    writer: &mut store::wav::Writer,
+    output: &mut Output,
 ) -> Result<([Ledger; 2], Heard), store::Error> {
     let mut window: Vec<i16> = Vec::new();
     let (mut made, mut done) = (0, 0);
     while done < frames {
         // It stays in the second-level cache from decoding through hashing to writing.
-        let settled = (done + writer.frames_to_block()).min(frames);
+        let settled = (done + output.frames_to_block()).min(frames);
         let until = (settled + mask.held_back()).min(frames);
         let from = window.len();
         window.resize(stereo(until - done), 0i16);
@@ -118,7 +125,7 @@ fn write(
         made = until;
         let now = window.get_mut(..stereo(settled - done)).unwrap_or_default();
         mask.blank(done, now);
-        writer.write(now)?;
+        output.write(now)?;
         window.drain(..stereo(settled - done));
         done = settled;
     }
@@ -127,7 +134,7 @@ fn write(
 
 /// Samples of so many frames.
 const fn stereo(frames: u64) -> usize {
-    frames as usize * CHANNELS as usize
+    frames as usize * 2
 }
 
 /// So many samples as a span of time.
@@ -138,4 +145,3 @@ fn span(samples: u64, rate: u32) -> Span {
 
 /// Where nothing that sounds has a rate.
 const NARROWBAND: u32 = 8000;
-pub(crate) const CHANNELS: u16 = 2;

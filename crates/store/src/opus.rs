@@ -228,8 +228,8 @@ mod tests {
             (rest, number) = (&rest[length..], number + 1);
         }
         assert_eq!(packets, 2 + 120);
-        assert_eq!(last, (ENDS, (120 * 960 - 600 + 312).min(120 * 960)));
-        assert_eq!(&file[28..47], b"OpusHead\x01\x02\x38\x01\x40\x1f\0\0\0\0\x01\x02\0");
+        assert_eq!(last, (ENDS, 120 * 960 - 600 + 312));
+        assert_eq!(&file[28..49], b"OpusHead\x01\x02\x38\x01\x40\x1f\0\0\0\0\x01\x02\0");
     }
 
     #[test]

@@ -239,6 +239,22 @@ pub struct RecordingFile {
     /// Silence of both parties that was too long to be kept: what comes later was so much later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<Cut>,
+    /// All files, where each party has one of its own; the first is the one above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<AudioFile>,
+}
+
+/// One of several audio files of a call.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AudioFile {
+    /// Where it is, relative to the store.
+    pub path: String,
+    /// Whose it is: 0 is the caller's.
+    pub channel: u16,
+    /// The length of the file.
+    pub bytes: u64,
+    /// The BLAKE3 hash of the file, in hexadecimal.
+    pub blake3: String,
 }
 
 /// Silence that is not in the file.
@@ -371,6 +387,7 @@ pub(crate) mod tests {
             bytes: 384_684,
             blake3: "00".repeat(32),
             cuts: vec![],
+            files: vec![],
         });
         record.provenance = vec![Interval {
             channel: 0,
