@@ -101,8 +101,8 @@ pub(crate) struct Replay {
 pub(crate) struct Common {
     #[command(flatten)]
     pub(crate) store: InStore,
-    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets. What is written
-    /// in SIP MESSAGEs stays as it is [default: mask]
+    /// Whether dialled digits are shown; masked, they are `*` in records, silent in the audio of both parties and blanked
+    /// in kept packets. What is written in SIP MESSAGEs stays as it is [default: mask]
     #[arg(long, value_enum)]
     pub(crate) digits: Option<Digits>,
     /// Which packets are kept beside the audio [default: signalling]

@@ -52,7 +52,8 @@ pub use crate::silence::Silence;
 pub struct Settings {
     /// Which packets are kept beside the audio.
     pub keep: Keep,
-    /// Whether dialled digits are shown; where not, they are `*` in the record and blanked in what is kept.
+    /// Whether dialled digits are shown; where not, they are `*` in the record, silent in the audio and blanked in what is
+    /// kept.
     pub show_digits: bool,
     /// Whether keys in session descriptions stay in what is kept of the signalling.
     pub with_keys: bool,
