@@ -73,9 +73,10 @@ fn tones_are_listed_with_their_time_and_length() {
 
 #[test]
 fn masked_tones_are_silent_on_both_legs_and_nothing_else_is() {
-    let shown = call(&replayed("digits_in_band", &["--digits", "keep"]));
-    let replayed = replayed("digits_in_band", &[]);
-    let masked = call(&replayed);
+    let shown_store = replayed("digits_in_band", &["--digits", "keep"]);
+    let shown = call(&shown_store);
+    let masked_store = replayed("digits_in_band", &[]);
+    let masked = call(&masked_store);
     let keys = [dialled(&masked, "caller"), dialled(&masked, "callee")].concat();
     assert_eq!(keys.iter().map(|key| key.0.as_str()).collect::<String>(), "****");
     let (before, after) = (shown.wav(), masked.wav());
@@ -95,7 +96,7 @@ fn masked_tones_are_silent_on_both_legs_and_nothing_else_is() {
         let all: u64 = spans.iter().filter(|span| span.2 == "masked").map(|span| span.1 - span.0).sum();
         let dialled: u64 = DIALLED.iter().map(|(from, to)| (to - from + 96) * 8).sum();
         assert!(all <= dialled, "no more than 48 ms beside each: {all} of {dialled}");
-        let seconds = replayed.metrics.of("sipreel_recorded_audio_seconds_total{kind=\"masked\"}");
+        let seconds = masked_store.metrics.of("sipreel_recorded_audio_seconds_total{kind=\"masked\"}");
         assert!((seconds - 2.0 * all as f64 / 8000.0).abs() < 1e-6, "{seconds}");
     }
 }
@@ -142,7 +143,8 @@ fn an_event_that_is_heard_too_is_one_digit_and_masked_as_a_tone_is() {
 
 #[test]
 fn the_file_itself_tells_what_the_record_does() {
-    let masked = call(&replayed("digits_in_band", &[]));
+    let store = replayed("digits_in_band", &[]);
+    let masked = call(&store);
     let file = masked.file("call.wav");
     let frames = masked.record["recording"]["frames"].as_u64().expect("frames") as usize;
     let (audio, chunk) = file.split_at(44 + 4 * frames);

@@ -84,8 +84,8 @@ impl Output {
         self.put(&interleaved(&sides))
     }
 
-    /// Ends the files. `ledgers` are of what came in.
-    pub(crate) fn finish(mut self, ledgers: &[Ledger; 2]) -> Result<Vec<Audio>, store::Error> {
+    /// Ends the files. `ledgers` are of what came in, and are given back as of the files.
+    pub(crate) fn finish(mut self, ledgers: &[Ledger; 2]) -> Result<(Vec<Audio>, [Ledger; 2]), store::Error> {
         let (frames, file_frames) = self.frames;
         if let Some(lowerers) = self.lowered.take() {
             let mut sides = [Vec::new(), Vec::new()];
@@ -111,7 +111,7 @@ impl Output {
             };
             files.push(Audio { name, written });
         }
-        Ok(files)
+        Ok((files, ledgers))
     }
 
     /// Writes stereo samples of the files' rate.

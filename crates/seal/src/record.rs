@@ -52,6 +52,7 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId) -> Record 
 pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
     let rate = f64::from(rendered.sample_rate);
     let seconds = |samples: u64| Seconds::new(samples as f64 / rate);
+    let of_file = |frames: u64| Seconds::new(frames as f64 / f64::from(rendered.file_rate));
     let path = |name: &str| format!("{}/{name}", store::Store::relative(&record.id));
     let files = rendered.files.iter().zip(0u16..).map(|(file, channel)| store::AudioFile {
         path: path(&file.name),
@@ -68,7 +69,7 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
         sample_rate: rendered.file_rate,
         frames: written.frames,
         started_at: Some(rendered.started_at),
-        duration_s: Seconds::new(written.frames as f64 / f64::from(rendered.file_rate)),
+        duration_s: of_file(written.frames),
         bytes: written.bytes,
         blake3: written.blake3.clone(),
         cuts: rendered
@@ -80,8 +81,8 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
     });
     let interval = |(channel, interval): (u16, &audio::Interval)| store::Interval {
         channel,
-        from_s: seconds(interval.from),
-        to_s: seconds(interval.to),
+        from_s: of_file(interval.from),
+        to_s: of_file(interval.to),
         kind: provenance(interval.origin),
     };
     if !rendered.cuts.is_empty() {

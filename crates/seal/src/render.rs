@@ -20,9 +20,9 @@ use crate::voice;
 pub(crate) struct Rendered {
     /// When sample 0 belongs.
     pub(crate) started_at: Time,
-    /// What everything here is counted at.
+    /// What cuts and digits are counted at.
     pub(crate) sample_rate: u32,
-    /// What the files have.
+    /// What the files are, and what their intervals are counted at.
     pub(crate) shape: Shape,
     pub(crate) file_rate: u32,
     pub(crate) files: Vec<Audio>,
@@ -95,7 +95,7 @@ pub(crate) fn render(
         ledger.mark_hold(held);
         ledger.mark_masked(&heard.masked);
     }
-    let files = output.finish(&ledgers)?;
+    let (files, ledgers) = output.finish(&ledgers)?;
     Ok(Some(Rendered { started_at, sample_rate: rate, shape, file_rate, files, cuts, heard, ledgers }))
 }
 
