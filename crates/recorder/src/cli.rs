@@ -283,7 +283,7 @@ pub(crate) enum Keep {
 }
 
 /// What the audio is written as.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Default, Debug)]
 pub(crate) struct Shape {
     /// What the audio is written as [default: wav]
     #[arg(long, value_enum)]

@@ -143,7 +143,11 @@ pub fn examine(call: &Call, medium: &dyn Medium, folder: &Path, settings: &Setti
     let foreigners = Foreigners { ffmpeg: Ffmpeg::find(), folder };
     let leg = |side: Side| Leg::new(call, side, medium, clear.of(side), &foreigners);
     let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
-    let record = record::describe(call, &legs, id(call), settings);
+    let mut record = record::describe(call, &legs, id(call));
+    let pressed = digits::pressed(call, &legs);
+    for (leg, side) in record.legs.iter_mut().zip(Side::BOTH) {
+        leg.dtmf = digits::listed(&pressed, None, side, settings);
+    }
     let both = || Side::BOTH.iter().map(|&side| legs.of(side));
     let begin = both().filter_map(Leg::starts_at).min();
     let heard = both().flat_map(Leg::heard).filter(|voice| voice.sounds());
@@ -151,10 +155,11 @@ pub fn examine(call: &Call, medium: &dyn Medium, folder: &Path, settings: &Setti
     let span = begin.zip(end).map_or(Span::ZERO, |(begin, end)| (end - begin).max(Span::ZERO));
     let rate = both().filter_map(Leg::sample_rate).max().unwrap_or(0);
     let samples = span.as_secs_f64() * f64::from(rate);
-    (record, samples as u64 * u64::from(render::CHANNELS) * SAMPLE_OCTETS)
+    (record, samples as u64 * FRAME_OCTETS)
 }
 
-const SAMPLE_OCTETS: u64 = 2;
+/// Two parties' samples of 16 bit.
+const FRAME_OCTETS: u64 = 4;
 
 fn id(call: &Call) -> CallId {
     let tag = call.dialog.caller.tag.as_deref().unwrap_or("");
