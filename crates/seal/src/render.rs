@@ -28,6 +28,8 @@ pub(crate) struct Rendered {
     pub(crate) files: Vec<Audio>,
     /// The silence that was left out.
     pub(crate) cuts: Vec<Cut>,
+    /// Where each is, and how much was left out up to there.
+    shifts: Vec<(u64, u64)>,
     /// The digits that were heard, and what was blanked.
     pub(crate) heard: Heard,
     ledgers: [Ledger; 2],
@@ -36,8 +38,9 @@ pub(crate) struct Rendered {
 impl Rendered {
     /// When the sample number `at` belongs.
     pub(crate) fn time_of(&self, at: u64) -> Time {
-        let left_out: u64 = self.cuts.iter().take_while(|cut| cut.at <= at).map(|cut| cut.left_out).sum();
-        self.started_at + span(at + left_out, self.sample_rate)
+        let cuts = self.shifts.partition_point(|shift| shift.0 <= at);
+        let left_out = cuts.checked_sub(1).and_then(|last| self.shifts.get(last)).map_or(0, |shift| shift.1);
+        self.started_at + span(at.saturating_add(left_out), self.sample_rate)
     }
 
     /// What was blanked, by the clock.
@@ -96,7 +99,26 @@ pub(crate) fn render(
         ledger.mark_masked(&heard.masked);
     }
     let (files, ledgers) = output.finish(&ledgers)?;
-    Ok(Some(Rendered { started_at, sample_rate: rate, shape, file_rate, files, cuts, heard, ledgers }))
+    let shifts = shifts(&cuts);
+    Ok(Some(Rendered {
+        started_at,
+        sample_rate: rate,
+        shape,
+        file_rate,
+        files,
+        cuts,
+        shifts,
+        heard,
+        ledgers,
+    }))
+}
+
+fn shifts(cuts: &[Cut]) -> Vec<(u64, u64)> {
+    let left_out = cuts.iter().scan(0u64, |left_out, cut| {
+        *left_out = left_out.saturating_add(cut.left_out);
+        Some((cut.at, *left_out))
+    });
+    left_out.collect()
 }
 
 /// Makes the samples of both channels, block by block, and writes them once it is sure which of them are to be blanked.

@@ -3,6 +3,8 @@
 //! Channels are coded apart, since what two parties say is not alike. Each block of a channel takes the cheapest of a constant,
 //! the fixed predictors (section 9.2.5) and the samples as they are.
 
+mod rice;
+
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use crate::Error;
 use crate::bits::Bits;
 use crate::digest::Digest;
 use crate::wav::Written;
+use rice::Coding;
 
 /// Frames of audio in a frame of the file.
 const BLOCK: usize = 4096;
@@ -227,71 +230,6 @@ fn predicted(samples: &[i32]) -> (usize, Vec<i32>) {
 
 /// Differences of differences, four times over.
 const MOST_ORDER: usize = 4;
-
-/// How errors are coded: in so many parts of Rice's code, each with its own parameter (section 9.2.7).
-struct Coding {
-    partition_order: u32,
-    parameters: Vec<u32>,
-    cost: u64,
-}
-
-impl Coding {
-    fn cheapest(residual: &[i32], count: usize, order: usize) -> Coding {
-        let orders = (0..=MOST_PARTITIONS)
-            .filter(|&partitions| count.is_multiple_of(1 << partitions) && count >> partitions > order);
-        let all = orders.map(|partition_order| {
-            let (mut cost, mut parameters) = (6, Vec::new());
-            for part in parts(residual, count, order, partition_order) {
-                let (parameter, bits) = parameter(part);
-                parameters.push(parameter);
-                cost += 4 + bits;
-            }
-            Coding { partition_order, parameters, cost }
-        });
-        let nothing = Coding { partition_order: 0, parameters: Vec::new(), cost: u64::MAX >> 1 };
-        all.min_by_key(|coding| coding.cost).unwrap_or(nothing)
-    }
-
-    fn write(&self, bits: &mut Bits, residual: &[i32], count: usize, order: usize) {
-        bits.put(0, 2); // parameters of four bits
-        bits.put(self.partition_order.into(), 4);
-        for (part, &parameter) in parts(residual, count, order, self.partition_order).zip(&self.parameters) {
-            bits.put(parameter.into(), 4);
-            for &error in part {
-                let folded = folded(error);
-                bits.put_unary(folded >> parameter);
-                bits.put(u64::from(folded) & ((1 << parameter) - 1), parameter);
-            }
-        }
-    }
-}
-
-const MOST_PARTITIONS: u32 = 6;
-/// 15 stands for something else.
-const MOST_PARAMETER: u32 = 14;
-
-/// The errors in parts of equally many samples; the first ones of the first part are no errors.
-fn parts(residual: &[i32], count: usize, order: usize, partition_order: u32) -> impl Iterator<Item = &[i32]> {
-    let each = count >> partition_order;
-    let (first, rest) = residual.split_at(each.saturating_sub(order).min(residual.len()));
-    std::iter::once(first).chain(rest.chunks(each.max(1)))
-}
-
-/// The parameter under which a part takes the fewest bits, of those around what its mean suggests.
-fn parameter(part: &[i32]) -> (u32, u64) {
-    let sum: u64 = part.iter().map(|&error| u64::from(folded(error))).sum();
-    let guess = (sum / part.len().max(1) as u64).max(1).ilog2();
-    let around = guess.saturating_sub(1).min(MOST_PARAMETER)..=(guess + 1).min(MOST_PARAMETER);
-    let cost = |parameter: u32| -> u64 {
-        part.iter().map(|&error| u64::from(folded(error) >> parameter) + 1 + u64::from(parameter)).sum()
-    };
-    around.map(|parameter| (parameter, cost(parameter))).min_by_key(|&(_, bits)| bits).unwrap_or((0, 0))
-}
-
-/// 0, -1, 1, -2, 2 and so on as 0, 1, 2, 3, 4.
-const fn folded(error: i32) -> u32 {
-    ((error << 1) ^ (error >> 31)) as u32
-}
 
 /// x^8 + x^2 + x + 1.
 fn crc8(octets: &[u8]) -> u8 {
