@@ -28,6 +28,8 @@ fn calls_of_a_minute(bencher: Bencher<'_, '_>) {
     let settings = Settings {
         keep: Keep::Signalling,
         show_digits: false,
+        compress_packets: false,
+        shape: seal::Shape::default(),
         with_keys: false,
         silence: seal::Silence::default(),
         durability: Durability::Fast,

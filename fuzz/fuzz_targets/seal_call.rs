@@ -61,6 +61,8 @@ impl Medium for Nothing {
 const SETTINGS: Settings = Settings {
     keep: Keep::All,
     show_digits: false,
+    compress_packets: false,
+    shape: seal::Shape::default(),
     with_keys: false,
     silence: Silence { longest: Span::from_secs(60), most: Span::from_secs(100) },
     durability: Durability::Fast,

@@ -13,12 +13,20 @@ pub enum Origin {
     Silence,
     /// Nothing was sent, since the call was on hold.
     Hold,
+    /// Blanked on purpose, whatever it was.
+    Masked,
 }
 
 impl Origin {
     /// Every origin.
-    pub const ALL: [Origin; 5] =
-        [Origin::Received, Origin::Concealed, Origin::ComfortNoise, Origin::Silence, Origin::Hold];
+    pub const ALL: [Origin; 6] = [
+        Origin::Received,
+        Origin::Concealed,
+        Origin::ComfortNoise,
+        Origin::Silence,
+        Origin::Hold,
+        Origin::Masked,
+    ];
 
     /// The name in a record.
     #[must_use]
@@ -29,6 +37,7 @@ impl Origin {
             Origin::ComfortNoise => "comfort_noise",
             Origin::Silence => "silence",
             Origin::Hold => "hold",
+            Origin::Masked => "masked",
         }
     }
 }
@@ -97,6 +106,15 @@ impl Ledger {
     /// Marks the silence within `spans` as that of a hold. They are pairs of the first sample and the one after the last, in
     /// order and apart.
     pub fn mark_hold(&mut self, spans: &[(u64, u64)]) {
+        self.mark(spans, Origin::Hold, |origin| origin == Origin::Silence);
+    }
+
+    /// Marks everything within `spans`, which are as for a hold, as masked.
+    pub fn mark_masked(&mut self, spans: &[(u64, u64)]) {
+        self.mark(spans, Origin::Masked, |_| true);
+    }
+
+    fn mark(&mut self, spans: &[(u64, u64)], mark: Origin, is_marked: impl Fn(Origin) -> bool) {
         if spans.is_empty() {
             return;
         }
@@ -104,9 +122,9 @@ impl Ledger {
         let mut spans = spans.iter().copied().peekable();
         for interval in &self.intervals {
             while let Some((from, to)) = spans.peek().copied().filter(|span| span.0 < interval.to) {
-                if interval.origin == Origin::Silence {
-                    told.extend_to(from, Origin::Silence);
-                    told.extend_to(to.min(interval.to), Origin::Hold);
+                if is_marked(interval.origin) {
+                    told.extend_to(from, interval.origin);
+                    told.extend_to(to.min(interval.to), mark);
                 }
                 if to > interval.to {
                     break;
@@ -115,16 +133,32 @@ impl Ledger {
             }
             told.extend_to(interval.to, interval.origin);
         }
-        let held = told.samples_of(Origin::Hold).min(self.samples_of(Origin::Silence));
         let (mut samples, grain) = (self.samples, self.grain);
-        for (origin, count) in Origin::ALL.into_iter().zip(&mut samples) {
-            match origin {
-                Origin::Silence => *count -= held,
-                Origin::Hold => *count += held,
-                _ => {}
-            }
+        let mut marked = 0;
+        for (origin, count) in Origin::ALL.into_iter().zip(&mut samples).filter(|(origin, _)| *origin != mark) {
+            let of_it = self.intervals.iter().filter(|interval| interval.origin == origin);
+            let before: u64 = of_it.map(|interval| interval.to - interval.from).sum();
+            let taken = before.saturating_sub(told.samples_of(origin)).min(*count);
+            (*count, marked) = (*count - taken, marked + taken);
+        }
+        if let Some(count) = samples.get_mut(mark as usize) {
+            *count += marked;
         }
         *self = Ledger { intervals: told.intervals, samples, grain };
+    }
+
+    /// The same intervals by samples of another rate, of which there are `to` where there are `from` of these.
+    #[must_use]
+    pub fn scaled(&self, from: u64, to: u64) -> Ledger {
+        if from == to {
+            return self.clone();
+        }
+        let place = |at: u64| (u128::from(at) * u128::from(to)).div_ceil(u128::from(from.max(1))) as u64;
+        let mut scaled = Ledger { grain: place(self.grain), ..Ledger::default() };
+        for interval in &self.intervals {
+            scaled.extend_to(place(interval.to), interval.origin);
+        }
+        scaled
     }
 
     /// What sample `at` is, and the sample after the last of the same; silence for ever past the end.
@@ -196,6 +230,8 @@ impl Origin {
             Origin::ComfortNoise => 1,
             Origin::Silence | Origin::Hold => 2,
             Origin::Concealed => 3,
+            // What was heard there nobody may say.
+            Origin::Masked => 4,
         }
     }
 }
@@ -229,9 +265,24 @@ mod tests {
         assert_eq!((ledger.end(), ledger.samples_of(Origin::Received)), (12, 7));
     }
 
+    #[test]
+    fn intervals_of_another_rate_stand_end_to_end_too() {
+        let mut ledger = Ledger::default();
+        ledger.extend_to(3, Origin::Silence);
+        ledger.extend_to(4, Origin::Received);
+        ledger.extend_to(7, Origin::Masked);
+        let intervals = [
+            Interval { from: 0, to: 2, origin: Origin::Silence },
+            Interval { from: 2, to: 4, origin: Origin::Masked },
+        ];
+        assert_eq!(ledger.scaled(2, 1).intervals(), intervals);
+        assert_eq!(ledger.scaled(7, 7), ledger);
+    }
+
     proptest! {
         #[test]
-        fn silence_in_a_hold_is_the_holds_and_nothing_else_is(
+        fn silence_in_a_hold_is_the_holds_and_all_under_a_mask_is_masked(
+            is_masked: bool,
             origins in vec(select(vec![Origin::Received, Origin::Silence, Origin::ComfortNoise]), 0..40),
             steps in vec(1u64..8, 0..12),
         ) {
@@ -245,10 +296,18 @@ mod tests {
             });
             let spans: Vec<(u64, u64)> =
                 std::iter::from_fn(|| Some((ends.next()?, ends.next()?))).collect();
-            ledger.mark_hold(&spans);
+            if is_masked {
+                ledger.mark_masked(&spans);
+            } else {
+                ledger.mark_hold(&spans);
+            }
             for (at, &origin) in (0u64..).zip(&origins) {
-                let is_held = spans.iter().any(|&(from, to)| (from..to).contains(&at));
-                let told = if is_held && origin == Origin::Silence { Origin::Hold } else { origin };
+                let is_marked = spans.iter().any(|&(from, to)| (from..to).contains(&at));
+                let told = match (is_marked, is_masked) {
+                    (true, true) => Origin::Masked,
+                    (true, false) if origin == Origin::Silence => Origin::Hold,
+                    _ => origin,
+                };
                 prop_assert_eq!(ledger.at(at).0, told, "sample {} of {:?}", at, &spans);
             }
             prop_assert_eq!(ledger.end(), origins.len() as u64);

@@ -59,7 +59,7 @@ fn weighed(weights: &[i16; TAPS], taps: &[i16; TAPS]) -> i16 {
     rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
-const fn common_divisor(mut one: u64, mut other: u64) -> u64 {
+pub(crate) const fn common_divisor(mut one: u64, mut other: u64) -> u64 {
     while other != 0 {
         (one, other) = (other, one % other);
     }
@@ -87,7 +87,7 @@ fn weights(phase: f64) -> [i16; TAPS] {
 /// Of half the lower rate: 3.72 kHz of 8 kHz at half the amplitude.
 const PASSED: f64 = 0.93;
 
-fn sinc(x: f64) -> f64 {
+pub(crate) fn sinc(x: f64) -> f64 {
     let x = x * std::f64::consts::PI;
     if x.abs() < 1e-9 { 1.0 } else { sine(x) / x }
 }
@@ -105,7 +105,7 @@ fn sine(x: f64) -> f64 {
 }
 
 /// Kaiser's, with its sidelobes 80 dB below.
-fn window(x: f64) -> f64 {
+pub(crate) fn window(x: f64) -> f64 {
     if x.abs() >= 1.0 { 0.0 } else { bessel(BETA * (1.0 - x * x).sqrt()) / bessel(BETA) }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{IsTerminal, Write, stdout};
+use std::iter;
 use std::path::Path;
 
 use anyhow::Context;
@@ -98,8 +99,7 @@ fn show(arguments: &One) -> anyhow::Result<Exit> {
         writeln!(out)?;
         out.write_all(chain::draw(&chain::of(&store, &record), &record.id).as_bytes())?;
     }
-    let packets = store.recording(&record.id).join("call.pcapng");
-    if packets.exists() {
+    if let Some(packets) = store.packets(&record.id) {
         let ladder = Ladder::read(&packets).with_context(|| format!("{}: no ladder", packets.display()))?;
         if let Some(damage) = &ladder.damage {
             eprintln!("sipreel: {damage}");
@@ -202,14 +202,25 @@ fn export(arguments: &Export) -> anyhow::Result<Exit> {
         anyhow::bail!("{}: holds call {other} already; export into another folder", to.display());
     }
     let mut out = stdout().lock();
-    for name in ["call.wav", "call.json", "call.pcapng"] {
-        let from = store.recording(&record.id).join(name);
-        if from.exists() {
-            copy(&from, &to.join(name))?;
-            writeln!(out, "{}", to.join(name).display())?;
-        }
+    let folder = store.recording(&record.id);
+    let packets = store.packets(&record.id);
+    let files =
+        audio(&record).map(|name| folder.join(name)).chain([folder.join(Store::RECORD)]).chain(packets);
+    for from in files.filter(|from| from.exists()) {
+        let Some(name) = from.file_name() else { continue };
+        copy(&from, &to.join(name))?;
+        writeln!(out, "{}", to.join(name).display())?;
     }
     Ok(Exit::Done)
+}
+
+/// The names of a call's audio files.
+fn audio(record: &Record) -> impl Iterator<Item = &str> {
+    let recording = record.recording.iter();
+    let paths = recording.flat_map(|one| {
+        iter::once(one.path.as_str()).chain(one.files.iter().skip(1).map(|file| file.path.as_str()))
+    });
+    paths.filter_map(|path| path.rsplit('/').next())
 }
 
 /// The call that a folder was filled with before.

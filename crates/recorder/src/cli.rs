@@ -101,13 +101,18 @@ pub(crate) struct Replay {
 pub(crate) struct Common {
     #[command(flatten)]
     pub(crate) store: InStore,
-    /// Whether dialled digits are shown; masked, they are `*` in records and blanked in kept packets. What is written
-    /// in SIP MESSAGEs stays as it is [default: mask]
+    /// Whether dialled digits are shown; masked, they are `*` in records, silent in the audio of both parties and blanked
+    /// in kept packets. What is written in SIP MESSAGEs stays as it is [default: mask]
     #[arg(long, value_enum)]
     pub(crate) digits: Option<Digits>,
     /// Which packets are kept beside the audio [default: signalling]
     #[arg(long, value_enum)]
     pub(crate) keep: Option<Keep>,
+    /// Compress the kept packets by zstd
+    #[arg(long)]
+    pub(crate) compress_packets: bool,
+    #[command(flatten)]
+    pub(crate) shape: Shape,
     /// Leave the keys of encrypted media in the signalling that is kept; without it they are blanked
     #[arg(long)]
     pub(crate) with_keys: bool,
@@ -278,6 +283,58 @@ pub(crate) enum Keep {
     All,
 }
 
+/// What the audio is written as.
+#[derive(Args, Clone, Copy, Default, Debug)]
+pub(crate) struct Shape {
+    /// What the audio is written as [default: wav]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Where each party is heard [default: stereo]
+    #[arg(long, value_enum)]
+    pub(crate) layout: Option<Layout>,
+    /// Samples a second; native is the highest rate of what was sent [default: native]
+    #[arg(long, value_enum)]
+    pub(crate) rate: Option<Rate>,
+}
+
+#[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// PCM of 16 bit, as every player knows it
+    Wav,
+    /// The same samples, packed without loss
+    Flac,
+    /// Ogg Opus: small, and no sample as it was
+    Opus,
+}
+
+#[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Layout {
+    /// The caller left, the callee right
+    Stereo,
+    /// Both at once
+    Mono,
+    /// Each in a file of its own
+    Separate,
+}
+
+#[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Rate {
+    /// As the highest of what was sent
+    Native,
+    #[value(name = "8000")]
+    #[serde(rename = "8000")]
+    Narrowband,
+    #[value(name = "16000")]
+    #[serde(rename = "16000")]
+    Wideband,
+    #[value(name = "48000")]
+    #[serde(rename = "48000")]
+    Fullband,
+}
+
 #[derive(Subcommand, Debug)]
 pub(crate) enum Calls {
     /// List calls, oldest first
@@ -366,6 +423,8 @@ pub(crate) struct Render {
     pub(crate) id: CallId,
     #[command(flatten)]
     pub(crate) store: InStore,
+    #[command(flatten)]
+    pub(crate) shape: Shape,
 }
 
 #[derive(Args, Debug)]

@@ -14,7 +14,7 @@ use call::End;
 use clock::{Span, Time};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use rehearsal::Call;
-use seal::{Keep, Settings, Silence};
+use seal::{Format, Keep, Layout, Rate, Settings, Shape, Silence};
 use serde_json::json;
 use store::{Durability, Outcome, Store};
 use web::metrics::Metrics;
@@ -102,6 +102,8 @@ const ETHERNET: u32 = 1;
 const SETTINGS: Settings = Settings {
     keep: Keep::Signalling,
     show_digits: false,
+    compress_packets: false,
+    shape: Shape { format: Format::Wav, layout: Layout::Stereo, rate: Rate::Native },
     with_keys: false,
     silence: Silence { longest: Span::from_secs(3600), most: Span::from_secs(3600) },
     durability: Durability::Sync,

@@ -3,7 +3,9 @@
 //!
 //! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
 
+mod blank;
 mod cues;
+mod digits;
 mod drift;
 mod evidence;
 mod fit;
@@ -11,16 +13,20 @@ mod foreign;
 mod hold;
 mod leg;
 mod listening;
+mod mask;
 mod meaning;
 mod outcome;
+mod output;
 mod packets;
 mod part;
+mod provenance;
 mod rebuilt;
 mod record;
 mod redundancy;
 mod render;
 mod score;
 mod secure;
+mod shape;
 mod signalling;
 mod silence;
 mod sorter;
@@ -39,6 +45,9 @@ use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
 use crate::foreign::Foreigners;
 use crate::leg::Leg;
+use crate::packets::Keeping;
+use crate::render::Rendered;
+pub use crate::shape::{Format, Layout, Rate, Shape};
 pub use crate::silence::Silence;
 
 /// What is kept and shown.
@@ -46,10 +55,15 @@ pub use crate::silence::Silence;
 pub struct Settings {
     /// Which packets are kept beside the audio.
     pub keep: Keep,
-    /// Whether dialled digits are shown; where not, they are `*` in the record and blanked in what is kept.
+    /// Whether dialled digits are shown; where not, they are `*` in the record, silent in the audio and blanked in what is
+    /// kept.
     pub show_digits: bool,
     /// Whether keys in session descriptions stay in what is kept of the signalling.
     pub with_keys: bool,
+    /// Whether kept packets are compressed.
+    pub compress_packets: bool,
+    /// What the audio is written as.
+    pub shape: Shape,
     /// How much silence is kept.
     pub silence: Silence,
     /// Whether a recording must survive a loss of power before it counts as made.
@@ -102,7 +116,7 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
     let foreigners = Foreigners { ffmpeg: Ffmpeg::find(), folder: store.dir() };
     let leg = |side: Side| Leg::new(call, side, medium, clear.of(side), &foreigners);
     let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
-    let mut record = record::describe(call, &legs, id.clone(), settings);
+    let mut record = record::describe(call, &legs, id.clone());
     signalling::describe(&mut record, call, medium);
     let written = write(call, &legs, medium, (store, &id), settings, &mut record);
     let (origins, error) = match written {
@@ -132,7 +146,11 @@ pub fn examine(call: &Call, medium: &dyn Medium, folder: &Path, settings: &Setti
     let foreigners = Foreigners { ffmpeg: Ffmpeg::find(), folder };
     let leg = |side: Side| Leg::new(call, side, medium, clear.of(side), &foreigners);
     let legs = Both { caller: leg(Side::Caller), callee: leg(Side::Callee) };
-    let record = record::describe(call, &legs, id(call), settings);
+    let mut record = record::describe(call, &legs, id(call));
+    let pressed = digits::pressed(call, &legs);
+    for (leg, side) in record.legs.iter_mut().zip(Side::BOTH) {
+        leg.dtmf = digits::listed(&pressed, None, side, settings);
+    }
     let both = || Side::BOTH.iter().map(|&side| legs.of(side));
     let begin = both().filter_map(Leg::starts_at).min();
     let heard = both().flat_map(Leg::heard).filter(|voice| voice.sounds());
@@ -140,10 +158,11 @@ pub fn examine(call: &Call, medium: &dyn Medium, folder: &Path, settings: &Setti
     let span = begin.zip(end).map_or(Span::ZERO, |(begin, end)| (end - begin).max(Span::ZERO));
     let rate = both().filter_map(Leg::sample_rate).max().unwrap_or(0);
     let samples = span.as_secs_f64() * f64::from(rate);
-    (record, samples as u64 * u64::from(render::CHANNELS) * SAMPLE_OCTETS)
+    (record, samples as u64 * FRAME_OCTETS)
 }
 
-const SAMPLE_OCTETS: u64 = 2;
+/// Two parties' samples of 16 bit.
+const FRAME_OCTETS: u64 = 4;
 
 fn id(call: &Call) -> CallId {
     let tag = call.dialog.caller.tag.as_deref().unwrap_or("");
@@ -171,18 +190,29 @@ fn write(
     settings: &Settings,
     record: &mut Record,
 ) -> Result<Vec<(audio::Origin, u64)>, store::Error> {
+    let pressed = digits::pressed(call, legs);
+    let mut list_digits = |rendered: Option<&Rendered>| {
+        for (leg, side) in record.legs.iter_mut().zip(Side::BOTH) {
+            leg.dtmf = digits::listed(&pressed, rendered, side, settings);
+        }
+    };
+    list_digits(None);
     let recording = Recording::begin(store, id, settings.durability)?;
+    let rendered = render::render(call, legs, &pressed, settings, &recording)?;
+    list_digits(rendered.as_ref());
     let mut origins = Vec::new();
-    let path = recording.path("call.wav");
-    if let Some(rendered) = render::render(legs, call.negotiation.epochs(), &settings.silence, &path)? {
+    if let Some(rendered) = &rendered {
         origins = rendered.origins();
-        record::add_recording(record, &rendered);
+        record::add_recording(record, rendered);
     }
     if settings.keep != Keep::None {
-        let path = recording.path("call.pcapng");
-        let is_undecoded = outcome::is_undecoded(legs);
-        packets::write(call, medium, settings, is_undecoded, &path)
-            .map_err(store::Error::io("write", &path))?;
+        let path =
+            recording.path(if settings.compress_packets { Store::PACKED_PACKETS } else { Store::PACKETS });
+        // Also where nobody could decode them, so that somebody can later.
+        let with_media = settings.keep == Keep::All || outcome::is_undecoded(legs);
+        let masked = rendered.as_ref().map(Rendered::masked).unwrap_or_default();
+        let keeping = Keeping { call, legs, medium, settings, with_media, masked: &masked };
+        packets::write(&keeping, &path).map_err(store::Error::io("write", &path))?;
     }
     recording.publish(record)?;
     Ok(origins)

@@ -1,52 +1,74 @@
 //! The packets that are kept beside the audio, as one pcapng in the order of their capture, with dialled digits
-//! blanked unless they are to be shown.
+//! blanked, and audio that is masked, unless they are to be shown.
 
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::iter;
 use std::path::Path;
 
-use call::{Call, KeptMessage, Side};
+use call::{Both, Call, KeptMessage, Side};
 use clock::Time;
 use rtp::Medium;
 use wire::{Decoded, Decoder, Link};
 
+use crate::Settings;
+use crate::blank::Masked;
+use crate::leg::Leg;
 use crate::meaning::{Meaning, Meanings};
 use crate::rebuilt::{self, Rebuilt};
-use crate::{Keep, Settings};
 
-/// Writes what is to be kept of `call` to `path`: with its media where they are to be kept, or where nobody could
-/// decode them, so that somebody can later.
-pub(crate) fn write(
-    call: &Call,
-    medium: &dyn Medium,
-    settings: &Settings,
-    is_undecoded: bool,
-    path: &Path,
-) -> io::Result<()> {
+/// What is kept of a call.
+pub(crate) struct Keeping<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) legs: &'a Both<Leg<'a>>,
+    pub(crate) medium: &'a dyn Medium,
+    pub(crate) settings: &'a Settings,
+    /// Whether the media are kept with the signalling.
+    pub(crate) with_media: bool,
+    /// From when until when audio is masked.
+    pub(crate) masked: &'a [(Time, Time)],
+}
+
+/// Writes it to `path`.
+pub(crate) fn write(keeping: &Keeping<'_>, path: &Path) -> io::Result<()> {
+    let &Keeping { call, legs, medium, settings, with_media, masked } = keeping;
     let mut packets: Vec<Kept<'_>> =
         call.messages.iter().map(|message| of_message(message, settings)).collect();
-    if settings.keep == Keep::All || is_undecoded {
+    if with_media {
         packets.extend(call.reports.iter().map(|report| of_message(report, settings)));
         for side in Side::BOTH {
-            let mut meanings = Meanings::new(call, side);
-            let frames =
-                call.legs.of(side).iter().flat_map(|matched| rebuilt::frames(&matched.stream, medium));
-            packets.extend(frames.map(|frame| of_frame(frame, &mut meanings, settings)));
-            for fork in &call.forks {
-                let mut meanings = Meanings::by(&fork.negotiation, side);
-                let streams = fork.legs.of(side).iter();
-                let frames = streams.flat_map(|matched| rebuilt::frames(&matched.stream, medium));
-                packets.extend(frames.map(|frame| of_frame(frame, &mut meanings, settings)));
+            let own = (call.legs.of(side), Meanings::new(call, side));
+            let forks = call.forks.iter();
+            let forks = forks.map(|fork| (fork.legs.of(side), Meanings::by(&fork.negotiation, side)));
+            for (streams, mut meanings) in iter::once(own).chain(forks) {
+                for matched in streams {
+                    let masked = Masked::of(masked, matched, legs.of(side));
+                    let frames = rebuilt::frames(&matched.stream, medium).into_iter();
+                    packets.extend(frames.map(|frame| of_frame(frame, &mut meanings, masked, settings)));
+                }
             }
         }
     }
     packets.sort_by_key(|packet| packet.at);
-    let mut writer = store::pcapng::Writer::new(BufWriter::new(File::create(path)?))?;
+    let file = BufWriter::new(File::create(path)?);
+    if settings.compress_packets {
+        let packed = write_all(&packets, zstd::Encoder::new(file, LEVEL)?)?;
+        packed.finish()?.flush()
+    } else {
+        write_all(&packets, file).map(drop)
+    }
+}
+
+/// Past zstd's own default, packets become no smaller that would be worth the time.
+const LEVEL: i32 = 3;
+
+fn write_all<W: Write>(packets: &[Kept<'_>], out: W) -> io::Result<W> {
+    let mut writer = store::pcapng::Writer::new(out)?;
     for packet in packets {
         writer.write(packet.at, packet.link, &packet.frame, packet.frame.len() as u32)?;
     }
-    writer.finish()?.flush()
+    writer.finish()
 }
 
 struct Kept<'a> {
@@ -71,16 +93,22 @@ fn of_message<'a>(message: &'a KeptMessage, settings: &Settings) -> Kept<'a> {
     Kept { at: message.at, link: message.link, frame }
 }
 
-/// A telephone event keeps its time and its length, and loses its key.
-fn of_frame<'a>(rebuilt: Rebuilt<'a>, meanings: &mut Meanings<'_>, settings: &Settings) -> Kept<'a> {
+/// A telephone event keeps its time and its length, and loses its key; audio that is masked is silence.
+fn of_frame<'a>(
+    rebuilt: Rebuilt<'a>,
+    meanings: &mut Meanings<'_>,
+    masked: Masked<'_>,
+    settings: &Settings,
+) -> Kept<'a> {
     let Rebuilt { frame, bytes } = rebuilt;
     let (payload_at, payload_len) = frame.payload;
-    let event = meanings.of(frame.payload_type, frame.arrival) == Meaning::TelephoneEvent;
-    let is_blanked = event && payload_len > 0 && !settings.show_digits;
-    let bytes = if is_blanked {
-        Cow::Owned(overwrite(&bytes, frame.link, payload_at, &[BLANKED_EVENT]))
-    } else {
-        bytes
+    let meaning = meanings.of(frame.payload_type, frame.arrival);
+    let is_key = meaning == Meaning::TelephoneEvent && payload_len > 0 && !settings.show_digits;
+    let blank =
+        if is_key { Some(vec![BLANKED_EVENT]) } else { masked.blank(frame.arrival, meaning, payload_len) };
+    let bytes = match blank {
+        Some(blank) => Cow::Owned(overwrite(&bytes, frame.link, payload_at, &blank)),
+        None => bytes,
     };
     Kept { at: frame.arrival, link: frame.link, frame: bytes }
 }

@@ -1,23 +1,23 @@
 //! The record of a call, from what its signalling and its streams tell.
 
-use call::{Both, Call, End, Hold, InfoKey, Side, State};
+use call::{Both, Call, End, Hold, Side, State};
 use clock::Span;
 use serde_json::json;
 use sip::NameAddress;
-use store::{CallId, DigitMethod, EndReason, Milliseconds, Provenance, Record, Seconds};
+use store::{CallId, EndReason, Milliseconds, Provenance, Record, Seconds};
 
-use crate::Settings;
 use crate::evidence;
 use crate::leg::Leg;
 use crate::listening::{Delays, PLAYOUT};
 use crate::meaning;
 use crate::outcome;
-use crate::render::{CHANNELS, Rendered};
+use crate::output::Audio;
+use crate::render::Rendered;
 use crate::signalling::role;
 use crate::voice::{Secrecy, Voice};
 
 /// Everything but the recording itself.
-pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: &Settings) -> Record {
+pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId) -> Record {
     let dialog = &call.dialog;
     let mut record =
         Record::new(id, dialog.call_id.clone(), state(call.state()), outcome::outcome(call, legs));
@@ -40,7 +40,7 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: 
     let talked_from = dialog.answered_at.or(dialog.joined_late.then_some(dialog.invited_at));
     let talked = talked_from.map_or(Span::ZERO, |from| (call.ended_at - from).max(Span::ZERO));
     record.duration_s = Some(Seconds::from(talked));
-    record.legs = Side::BOTH.iter().map(|&side| leg(call, legs.of(side), side, settings)).collect();
+    record.legs = Side::BOTH.iter().map(|&side| leg(call, legs.of(side), side)).collect();
     record.refused_streams = evidence::refused(call);
     let epochs = call.negotiation.epochs().iter();
     record.epochs = epochs.map(|epoch| store::Epoch { from: epoch.from, hold: hold(epoch.hold) }).collect();
@@ -52,28 +52,38 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: 
 pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
     let rate = f64::from(rendered.sample_rate);
     let seconds = |samples: u64| Seconds::new(samples as f64 / rate);
-    record.recording = Some(store::RecordingFile {
-        path: format!("{}/call.wav", store::Store::relative(&record.id)),
-        format: "wav".to_owned(),
-        encoding: "pcm_s16le".to_owned(),
-        channels: CHANNELS,
-        sample_rate: rendered.sample_rate,
-        frames: rendered.written.frames,
+    let of_file = |frames: u64| Seconds::new(frames as f64 / f64::from(rendered.file_rate));
+    let path = |name: &str| format!("{}/{name}", store::Store::relative(&record.id));
+    let files = rendered.files.iter().zip(0u16..).map(|(file, channel)| store::AudioFile {
+        path: path(&file.name),
+        channel,
+        bytes: file.written.bytes,
+        blake3: file.written.blake3.clone(),
+    });
+    let files: Vec<store::AudioFile> = files.collect();
+    record.recording = rendered.files.first().map(|Audio { name, written }| store::RecordingFile {
+        path: path(name),
+        format: rendered.shape.format.name().to_owned(),
+        encoding: rendered.shape.format.encoding().to_owned(),
+        channels: rendered.shape.channels(),
+        sample_rate: rendered.file_rate,
+        frames: written.frames,
         started_at: Some(rendered.started_at),
-        duration_s: seconds(rendered.written.frames),
-        bytes: rendered.written.bytes,
-        blake3: rendered.written.blake3.clone(),
+        duration_s: of_file(written.frames),
+        bytes: written.bytes,
+        blake3: written.blake3.clone(),
         cuts: rendered
             .cuts
             .iter()
             .map(|cut| store::Cut { at_s: seconds(cut.at), left_out_s: seconds(cut.left_out) })
             .collect(),
         provenance_grain_s: (rendered.grain() > 0).then(|| seconds(rendered.grain())),
+        files: if files.len() > 1 { files } else { Vec::new() },
     });
     let interval = |(channel, interval): (u16, &audio::Interval)| store::Interval {
         channel,
-        from_s: seconds(interval.from),
-        to_s: seconds(interval.to),
+        from_s: of_file(interval.from),
+        to_s: of_file(interval.to),
         kind: provenance(interval.origin),
     };
     if !rendered.cuts.is_empty() {
@@ -82,11 +92,10 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
     record.provenance = rendered.intervals().map(interval).collect();
 }
 
-fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Leg {
+fn leg(call: &Call, leg: &Leg<'_>, side: Side) -> store::Leg {
     let mut described = store::Leg::new(role(side));
     described.named = evidence::named(call, side);
     described.streams = leg.voices.iter().map(stream).collect();
-    described.dtmf = digits(call, leg, side, settings);
     described.mos = leg.rating().map(|rating| store::Mos {
         value: store::Score::new(rating.mos),
         model: rating.model.to_owned(),
@@ -170,28 +179,6 @@ pub(crate) fn socket(endpoint: flow::Endpoint) -> std::net::SocketAddr {
     std::net::SocketAddr::new(endpoint.address.ip(), endpoint.port)
 }
 
-/// The keys of one side, by whichever way they came, shown or as `*`.
-fn digits(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> Vec<store::Digit> {
-    let shown = |digit| if settings.show_digits { digit } else { '*' };
-    let rfc4733 = leg.keys().into_iter().map(|key| store::Digit {
-        digit: shown(key.digit),
-        at: key.at,
-        duration_ms: (key.duration.as_ns() / 1_000_000) as u32,
-        method: DigitMethod::Rfc4733,
-    });
-    let info = call.info_digits.iter().filter(|key| key.side == side).map(
-        |&InfoKey { digit, at, duration_ms, .. }| store::Digit {
-            digit: shown(digit),
-            at,
-            duration_ms: duration_ms.unwrap_or(0),
-            method: DigitMethod::Info,
-        },
-    );
-    let mut digits: Vec<_> = rfc4733.chain(info).collect();
-    digits.sort_by_key(|digit| digit.at);
-    digits
-}
-
 fn party(address: &NameAddress) -> store::Party {
     store::Party {
         user: address.user().map(str::to_owned),
@@ -243,5 +230,6 @@ fn provenance(origin: audio::Origin) -> Provenance {
         audio::Origin::ComfortNoise => Provenance::ComfortNoise,
         audio::Origin::Silence => Provenance::Silence,
         audio::Origin::Hold => Provenance::Hold,
+        audio::Origin::Masked => Provenance::Masked,
     }
 }

@@ -1,30 +1,54 @@
 //! The audio of a call: both legs decoded into their channels, window by window, and written as they are made.
 
-use std::path::Path;
-
 use audio::{Channel, Interval, Ledger, Origin};
-use call::{Both, Epoch};
+use call::{Both, Call};
 use clock::{Span, Time};
+use store::Recording;
 
+use crate::Settings;
+use crate::digits::{self, Pressed};
 use crate::hold;
 use crate::leg::Leg;
+use crate::mask::{Heard, Mask};
+use crate::output::{Audio, Output};
 use crate::score::Score;
-use crate::silence::{Cut, Plan, Silence};
+use crate::shape::Shape;
+use crate::silence::{Cut, Plan};
+use crate::voice;
 
 /// The audio that was written.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     /// When sample 0 belongs.
     pub(crate) started_at: Time,
+    /// What cuts and digits are counted at.
     pub(crate) sample_rate: u32,
-    pub(crate) written: store::wav::Written,
+    /// What the files are, and what their intervals are counted at.
+    pub(crate) shape: Shape,
+    pub(crate) file_rate: u32,
+    pub(crate) files: Vec<Audio>,
     /// The silence that was left out.
     pub(crate) cuts: Vec<Cut>,
-    /// Of both channels.
-    ledgers: Vec<Ledger>,
+    /// Where each is, and how much was left out up to there.
+    shifts: Vec<(u64, u64)>,
+    /// The digits that were heard, and what was blanked.
+    pub(crate) heard: Heard,
+    ledgers: [Ledger; 2],
 }
 
 impl Rendered {
+    /// When the sample number `at` belongs.
+    pub(crate) fn time_of(&self, at: u64) -> Time {
+        let cuts = self.shifts.partition_point(|shift| shift.0 <= at);
+        let left_out = cuts.checked_sub(1).and_then(|last| self.shifts.get(last)).map_or(0, |shift| shift.1);
+        self.started_at + span(at.saturating_add(left_out), self.sample_rate)
+    }
+
+    /// What was blanked, by the clock.
+    pub(crate) fn masked(&self) -> Vec<(Time, Time)> {
+        self.heard.masked.iter().map(|&(from, to)| (self.time_of(from), self.time_of(to))).collect()
+    }
+
     /// Every interval of both channels, channel by channel.
     pub(crate) fn intervals(&self) -> impl Iterator<Item = (u16, &Interval)> {
         let channels = (0u16..).zip(&self.ledgers);
@@ -44,56 +68,109 @@ impl Rendered {
     }
 }
 
-/// Writes the call's audio to `path`; `None` where there is nothing to hear. Silence in `epochs` of a hold is told as such.
+/// Writes the call's audio into `recording`; `None` where there is nothing to hear. Silence in a hold is told as such, and where
+/// digits are masked, they are those of `pressed` and all that are heard.
 pub(crate) fn render(
+    call: &Call,
     legs: &Both<Leg<'_>>,
-    epochs: &[Epoch],
-    silence: &Silence,
-    path: &Path,
+    pressed: &[Pressed],
+    settings: &Settings,
+    recording: &Recording,
 ) -> Result<Option<Rendered>, store::Error> {
     let Some(origin) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
         return Ok(None);
     };
     // The highest there is: what was sent at it stands bit-exact.
     let rates = [legs.caller.sample_rate(), legs.callee.sample_rate()];
-    let rate = rates.into_iter().flatten().max().unwrap_or(NARROWBAND);
+    let native = rates.into_iter().flatten().max().unwrap_or(NARROWBAND);
+    let shape = settings.shape;
+    let file_rate = shape.rate_for(native);
+    let rate = native.max(file_rate);
     let legs = [&legs.caller, &legs.callee];
     let scores = legs.map(|leg| Score::new(leg, origin, rate));
-    let plan = Plan::of(scores.each_ref().map(Score::cues), silence, rate);
-    let (lead, frames) = (plan.lead, plan.frames);
-    let lead_ns = u128::from(lead) * 1_000_000_000 / u128::from(rate);
-    let started_at = origin + Span::from_ns(i64::try_from(lead_ns).unwrap_or(i64::MAX));
-    let held = hold::spans(epochs, started_at, rate, frames, &plan.cuts);
+    let plan = Plan::of(scores.each_ref().map(Score::cues), &settings.silence, rate);
+    let (frames, started_at) = (plan.frames, origin + span(plan.lead, rate));
+    let held = hold::spans(call.negotiation.epochs(), started_at, rate, frames, &plan.cuts);
     let held = scores.each_ref().map(|score| hold::without_losses(&held, plan.moved(score.cues()), rate));
-    let mut writer = store::wav::Writer::create(path, rate, CHANNELS, frames)?;
-    let mut channels: Vec<Channel<'_>> = legs
-        .iter()
-        .zip(&scores)
-        .map(|(leg, score)| {
-            Channel::new(&|| plan.moved(score.cues()), &leg.sample_rates(), &leg.elsewhere(), rate)
-        })
-        .collect();
-    let mut window = Vec::new();
-    let mut left = frames;
-    while left > 0 {
-        // It stays in the second-level cache from decoding through hashing to writing.
-        let count = left.min(writer.frames_to_block());
-        window.clear();
-        window.resize(count as usize * usize::from(CHANNELS), 0i16);
-        for (number, channel) in channels.iter_mut().enumerate() {
-            channel.fill(&mut window, number);
-        }
-        writer.write(&window)?;
-        left -= count;
-    }
-    let mut ledgers: Vec<Ledger> = channels.into_iter().map(Channel::into_ledger).collect();
+    let sample =
+        |at: Time| hold::place(u64::try_from(voice::samples(at - started_at, rate)).unwrap_or(0), &plan.cuts);
+    let mask = Mask::new(rate, !settings.show_digits, &digits::spans(pressed, sample));
+    let mut output = Output::create(recording, shape, (rate, file_rate), frames)?;
+    let ([caller, callee], [callers, callees]) = (legs, &scores);
+    let channels = [(caller, callers), (callee, callees)].map(|(leg, score)| {
+        Channel::new(&|| plan.moved(score.cues()), &leg.sample_rates(), &leg.elsewhere(), rate)
+    });
+    let (mut ledgers, heard) = write(channels, frames, mask, &mut output)?;
     for (ledger, held) in ledgers.iter_mut().zip(&held) {
         ledger.mark_hold(held);
+        ledger.mark_masked(&heard.masked);
     }
-    let (written, cuts) = (writer.finish()?, plan.cuts);
-    Ok(Some(Rendered { started_at, sample_rate: rate, written, cuts, ledgers }))
+    let (files, ledgers) = output.finish(&ledgers)?;
+    let (cuts, shifts) = (plan.cuts.clone(), shifts(&plan.cuts));
+    Ok(Some(Rendered {
+        started_at,
+        sample_rate: rate,
+        shape,
+        file_rate,
+        files,
+        cuts,
+        shifts,
+        heard,
+        ledgers,
+    }))
+}
+
+fn shifts(cuts: &[Cut]) -> Vec<(u64, u64)> {
+    let left_out = cuts.iter().scan(0u64, |left_out, cut| {
+        *left_out = left_out.saturating_add(cut.left_out);
+        Some((cut.at, *left_out))
+    });
+    left_out.collect()
+}
+
+/// Makes the samples of both channels, block by block, and writes them once it is sure which of them are to be blanked.
+fn write(
+    mut channels: [Channel<'_>; 2],
+    frames: u64,
+    mut mask: Mask,
+    output: &mut Output,
+) -> Result<([Ledger; 2], Heard), store::Error> {
+    let mut window: Vec<i16> = Vec::new();
+    let (mut made, mut done) = (0, 0);
+    while done < frames {
+        // It stays in the second-level cache from decoding through hashing to writing.
+        let settled = (done + output.frames_to_block()).min(frames);
+        let until = (settled + mask.held_back()).min(frames);
+        let from = window.len();
+        window.resize(stereo(until - done), 0i16);
+        let new = window.get_mut(from..).unwrap_or_default();
+        for (number, channel) in channels.iter_mut().enumerate() {
+            channel.fill(new, number);
+        }
+        mask.listen(new);
+        if made < frames && until == frames {
+            mask.finish_listening();
+        }
+        made = until;
+        let now = window.get_mut(..stereo(settled - done)).unwrap_or_default();
+        mask.blank(done, now);
+        output.write(now)?;
+        window.drain(..stereo(settled - done));
+        done = settled;
+    }
+    Ok((channels.map(Channel::into_ledger), mask.into_heard(frames)))
+}
+
+/// Samples of so many frames.
+const fn stereo(frames: u64) -> usize {
+    frames as usize * 2
+}
+
+/// So many samples as a span of time.
+fn span(samples: u64, rate: u32) -> Span {
+    let ns = u128::from(samples) * 1_000_000_000 / u128::from(rate);
+    Span::from_ns(i64::try_from(ns).unwrap_or(i64::MAX))
 }
 
 /// Where nothing that sounds has a rate.
 const NARROWBAND: u32 = 8000;
-pub(crate) const CHANNELS: u16 = 2;

@@ -70,6 +70,8 @@ fn pauses_are_kept_up_to_their_bound_and_what_is_left_out_is_told() {
     let settings = Settings {
         keep: Keep::None,
         show_digits: false,
+        compress_packets: false,
+        shape: seal::Shape::default(),
         with_keys: false,
         silence,
         durability: Durability::Fast,

@@ -26,6 +26,17 @@ pub struct Store {
 impl Store {
     /// The name of a record in its recording's folder.
     pub const RECORD: &str = "call.json";
+    /// The name of the kept packets there.
+    pub const PACKETS: &str = "call.pcapng";
+    /// The same where they are compressed by zstd.
+    pub const PACKED_PACKETS: &str = "call.pcapng.zst";
+
+    /// Where the packets of a call are, if some were kept.
+    #[must_use]
+    pub fn packets(&self, id: &CallId) -> Option<PathBuf> {
+        let names = [Store::PACKETS, Store::PACKED_PACKETS];
+        names.iter().map(|name| self.recording(id).join(name)).find(|path| path.exists())
+    }
 
     /// The store at `dir` for writing: makes what is missing of it.
     ///

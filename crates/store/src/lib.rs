@@ -5,14 +5,18 @@
 //! codecs: it takes and gives plain values.
 
 mod amend;
+mod bits;
+mod digest;
 mod error;
 mod evidence;
 mod find;
+pub mod flac;
 mod id;
 mod index;
 mod layout;
 mod leg;
 mod number;
+pub mod opus;
 mod outcome;
 mod pattern;
 pub mod pcapng;
@@ -42,7 +46,7 @@ pub use outcome::{
 pub use pattern::Pattern;
 pub use query::Query;
 pub use rebuild::Reindexed;
-pub use record::{Cut, Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
+pub use record::{AudioFile, Cut, Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
 pub use recording::{Abandoned, Durability, Recording};
 pub use signalling::{ForkRecord, ForkStream, RedirectRecord, SessionTimer, TextMessage, UserAgents};
 pub use space::Usage;

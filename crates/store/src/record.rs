@@ -243,6 +243,22 @@ pub struct RecordingFile {
     /// the kind among them that says the least for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance_grain_s: Option<Seconds>,
+    /// All files, where each party has one of its own; the first is the one above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<AudioFile>,
+}
+
+/// One of several audio files of a call.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AudioFile {
+    /// Where it is, relative to the store.
+    pub path: String,
+    /// Whose it is: 0 is the caller's.
+    pub channel: u16,
+    /// The length of the file.
+    pub bytes: u64,
+    /// The BLAKE3 hash of the file, in hexadecimal.
+    pub blake3: String,
 }
 
 /// Silence that is not in the file.
@@ -376,6 +392,7 @@ pub(crate) mod tests {
             blake3: "00".repeat(32),
             cuts: vec![],
             provenance_grain_s: None,
+            files: vec![],
         });
         record.provenance = vec![Interval {
             channel: 0,

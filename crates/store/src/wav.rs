@@ -1,6 +1,8 @@
 //! WAV files of 16-bit PCM, with RF64 (EBU Tech 3306) where the length does not fit into 32 bits.
 //!
-//! The length is known before the first sample, so the header is right from the start and nothing is ever patched.
+//! The number of samples is known before the first one, and what else there is to say of them only after the last: it
+//! follows them in chunks of its own, which readers of audio pass over. The header's one number that depends on these is set
+//! at the end, and is right without them until then.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -8,11 +10,12 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::digest::{self, Digest};
 
 /// Octets of a sample.
 const SAMPLE: u64 = 2;
-/// Sixteen pages, 64 chunks of the hash, and small enough for a window to stay in the second-level cache.
-const BLOCK: u64 = 64 << 10;
+/// Sixteen pages, and small enough for a window to stay in the second-level cache.
+const BLOCK: u64 = digest::BLOCK as u64;
 /// What a 32-bit size says where the ds64 chunk holds the real one.
 const IN_DS64: u32 = u32::MAX;
 /// A hole smaller than a page of the file saves nothing.
@@ -21,13 +24,18 @@ const PAGE: u64 = 4096;
 const RIFF_REST: u64 = 4 + 24 + 8;
 /// The same of RF64, which has the ds64 chunk besides.
 const RF64_REST: u64 = RIFF_REST + 36;
+/// So much room a RIFF has for chunks behind its samples; with less of it, it is an RF64 from the start.
+const CHUNKS: u64 = 64 << 20;
+/// Octets of a chunk's name and size.
+const CHUNK_HEADER: u64 = 8;
 
 /// Writes one WAV file from its start to its end.
 #[derive(Debug)]
 pub struct Writer {
     file: File,
     path: PathBuf,
-    hash: blake3::Hasher,
+    hash: Digest,
+    sample_rate: u32,
     channels: u16,
     promised: u64,
     frames: u64,
@@ -55,13 +63,14 @@ impl Writer {
         let mut writer = Writer {
             file,
             path: path.to_path_buf(),
-            hash: blake3::Hasher::new(),
+            hash: Digest::new(),
+            sample_rate,
             channels,
             promised: frames,
             frames: 0,
             bytes: 0,
         };
-        writer.put(&header(sample_rate, channels, frames))?;
+        writer.put(&header(sample_rate, channels, frames, 0))?;
         Ok(writer)
     }
 
@@ -94,18 +103,36 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the file.
+    /// Ends the file, with a chunk named `name` of these `contents` behind the samples; without it where a file of less than
+    /// 4 GiB has no room for it.
     ///
     /// # Errors
     /// Where fewer frames came than the header says.
-    pub fn finish(self) -> Result<Written, Error> {
+    pub fn finish(mut self, name: [u8; 4], contents: &[u8]) -> Result<Written, Error> {
         if self.frames != self.promised {
             return Err(self.wrong_length(self.frames));
         }
-        // It may end in a hole.
-        self.file.set_len(self.bytes).map_err(Error::io("write", &self.path))?;
-        let blake3 = self.hash.finalize().to_hex().to_string();
+        let length = CHUNK_HEADER + contents.len().next_multiple_of(2) as u64;
+        let size = u32::try_from(contents.len()).ok();
+        let size = size.filter(|_| is_rf64(self.data()) || fits_riff(self.data(), length));
+        if let Some(size) = size {
+            let padding: &[u8] = if contents.len().is_multiple_of(2) { &[] } else { &[0] };
+            self.put(&[&name, &size.to_le_bytes()[..], contents, padding].concat())?;
+        } else {
+            // It may end in a hole.
+            self.file.set_len(self.bytes).map_err(Error::io("write", &self.path))?;
+        }
+        let after = size.map_or(0, |_| length);
+        let header = header(self.sample_rate, self.channels, self.frames, after);
+        self.file.seek(SeekFrom::Start(0)).map_err(Error::io("write", &self.path))?;
+        self.file.write_all(&header).map_err(Error::io("write", &self.path))?;
+        let blake3 = self.hash.finish(&header).to_hex().to_string();
         Ok(Written { bytes: self.bytes, frames: self.frames, blake3 })
+    }
+
+    /// Octets of samples that are promised.
+    fn data(&self) -> u64 {
+        self.promised.saturating_mul(SAMPLE * u64::from(self.channels))
     }
 
     fn put(&mut self, octets: &[u8]) -> Result<(), Error> {
@@ -128,12 +155,22 @@ impl Writer {
     }
 }
 
-/// The header of a file of that many frames: 44 octets of RIFF, or 80 of RF64.
-fn header(sample_rate: u32, channels: u16, frames: u64) -> Vec<u8> {
+/// Whether so many octets of samples leave a RIFF no room for chunks behind them.
+const fn is_rf64(data: u64) -> bool {
+    !fits_riff(data, CHUNKS)
+}
+
+const fn fits_riff(data: u64, after: u64) -> bool {
+    // IN_DS64 itself is no size: a reader of RF64 takes it for the mark.
+    data.saturating_add(RIFF_REST).saturating_add(after) < IN_DS64 as u64
+}
+
+/// The header of a file of that many frames with so many octets of chunks behind them: 44 octets of RIFF, or 80 of RF64.
+fn header(sample_rate: u32, channels: u16, frames: u64, after: u64) -> Vec<u8> {
     let frame = SAMPLE * u64::from(channels);
     let data = frames.saturating_mul(frame);
-    // IN_DS64 itself is no size: a reader of RF64 takes it for the mark.
-    let short = u32::try_from(data.saturating_add(RIFF_REST)).ok().filter(|size| *size != IN_DS64);
+    let size = data.saturating_add(RIFF_REST).saturating_add(after);
+    let short = (!is_rf64(data)).then(|| u32::try_from(size).unwrap_or(IN_DS64));
 
     let mut header = Vec::with_capacity(80);
     header.extend(if short.is_some() { b"RIFF" } else { b"RF64" });
@@ -142,7 +179,7 @@ fn header(sample_rate: u32, channels: u16, frames: u64) -> Vec<u8> {
     if short.is_none() {
         header.extend(b"ds64");
         header.extend(28u32.to_le_bytes());
-        header.extend(data.saturating_add(RF64_REST).to_le_bytes());
+        header.extend(data.saturating_add(RF64_REST).saturating_add(after).to_le_bytes());
         header.extend(data.to_le_bytes());
         header.extend(frames.to_le_bytes());
         header.extend(0u32.to_le_bytes()); // no table of further chunks
@@ -190,6 +227,7 @@ mod tests {
             samples: Vec<(i16, i16)>,
             window in 1..50usize,
             rate in prop::sample::select(&[8000u32, 16_000, 48_000][..]),
+            contents: Vec<u8>,
         ) {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("call.wav");
@@ -198,7 +236,7 @@ mod tests {
             for window in interleaved.chunks(window * 2) {
                 writer.write(window).unwrap();
             }
-            let written = writer.finish().unwrap();
+            let written = writer.finish(*b"note", &contents).unwrap();
 
             let mut reader = hound::WavReader::open(&path).unwrap();
             let spec = hound::WavSpec {
@@ -213,6 +251,12 @@ mod tests {
             prop_assert_eq!(written.bytes, file.len() as u64);
             prop_assert_eq!(written.frames, samples.len() as u64);
             prop_assert_eq!(written.blake3, blake3::hash(&file).to_hex().to_string());
+            let (riff, chunk) = file.split_at(44 + 4 * samples.len());
+            prop_assert_eq!(riff[4..8].to_vec(), (file.len() as u32 - 8).to_le_bytes());
+            let size = (contents.len() as u32).to_le_bytes();
+            prop_assert_eq!(&chunk[..8], [*b"note", size].concat());
+            prop_assert_eq!(&chunk[8..8 + contents.len()], &contents[..]);
+            prop_assert!(chunk.len() % 2 == 0 && chunk.len() < 8 + contents.len() + 2);
         }
     }
 
@@ -237,17 +281,16 @@ mod tests {
             b"fmt \x10\x00\x00\x00\x01\x00\x02\x00\x40\x1f\x00\x00\x00\x7d\x00\x00\x04\x00\x10\x00",
             b"data\x80\xde\x05\x00",
         ];
-        assert_eq!(header(8000, 2, 96_160), expected.concat());
+        assert_eq!(header(8000, 2, 96_160, 0), expected.concat());
         assert_eq!(44 + 96_160 * 4, 384_684);
     }
 
     #[test]
     fn rf64_from_the_first_length_that_does_not_fit() {
-        let last = (u64::from(u32::MAX) - RIFF_REST) / 4;
-        assert_eq!(&header(8000, 2, last - 1)[..4], b"RIFF");
-        assert_eq!((u64::from(u32::MAX) - RIFF_REST) % 4, 3);
-        assert_eq!(&header(8000, 2, last)[..4], b"RIFF");
-        assert_eq!(&header(8000, 2, last + 1)[..4], b"RF64");
+        let last = (u64::from(u32::MAX) - RIFF_REST - CHUNKS) / 4;
+        assert_eq!((u64::from(u32::MAX) - RIFF_REST - CHUNKS) % 4, 3);
+        assert_eq!(&header(8000, 2, last, CHUNKS)[..4], b"RIFF");
+        assert_eq!(&header(8000, 2, last + 1, 0)[..4], b"RF64");
 
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("long.wav");
@@ -255,15 +298,16 @@ mod tests {
         let mut writer = Writer::create(&path, 8000, 2, frames).unwrap();
         writer.leave_out(frames - 1);
         writer.write(&[1, -2]).unwrap();
-        assert_eq!(writer.finish().unwrap().bytes, 80 + (frames << 2));
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), 80 + (frames << 2));
+        let contents = [b'x'; 90];
+        assert_eq!(writer.finish(*b"note", &contents).unwrap().bytes, 80 + (frames << 2) + 98);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 80 + (frames << 2) + 98);
 
         let mut head = [0; 80];
         std::io::Read::read_exact(&mut File::open(&path).unwrap(), &mut head).unwrap();
         let expected: [&[u8]; 8] = [
             b"RF64\xff\xff\xff\xffWAVE",
             b"ds64\x1c\x00\x00\x00",
-            b"\x48\x00\x00\x00\x02\x00\x00\x00", // the file but for its first eight octets: 8 GiB and 72
+            b"\xaa\x00\x00\x00\x02\x00\x00\x00", // the file but for its first eight octets: 8 GiB, 72 and the chunk
             b"\x00\x00\x00\x00\x02\x00\x00\x00", // the data: 8 GiB
             b"\x00\x00\x00\x80\x00\x00\x00\x00", // the frames: 2^31
             b"\x00\x00\x00\x00",
@@ -288,9 +332,9 @@ mod tests {
             if ends_in_sound {
                 writer.write(&[1, -2]).unwrap();
             }
-            let written = writer.finish().unwrap();
+            let written = writer.finish(*b"note", b"").unwrap();
             let file = std::fs::read(&path).unwrap();
-            assert_eq!((written.bytes, file.len() as u64), (44 + 4 * frames, 44 + 4 * frames));
+            assert_eq!((written.bytes, file.len() as u64), (52 + 4 * frames, 52 + 4 * frames));
             assert_eq!(written.blake3, blake3::hash(&file).to_hex().to_string());
             assert!(std::fs::metadata(&path).unwrap().blocks() * 512 < 1 << 20);
         }
@@ -301,12 +345,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("call.wav");
         let create = || Writer::create(&path, 8000, 2, 2).unwrap();
-        let short = create().finish();
+        let short = create().finish(*b"note", b"");
         assert!(matches!(short, Err(Error::Length { promised: 2, given: 0, .. })));
         assert!(matches!(create().write(&[0; 6]), Err(Error::Length { promised: 2, given: 3, .. })));
         assert!(matches!(create().write(&[0; 3]), Err(Error::Length { .. })));
         let mut whole = create();
         whole.write(&[0; 4]).unwrap();
-        assert!(whole.finish().is_ok());
+        assert!(whole.finish(*b"note", b"").is_ok());
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::value::{Bytes, Seconds, Whole};
-use crate::cli::{Digits, Keep, Orphans};
+use crate::cli::{Digits, Format, Keep, Layout, Orphans, Rate};
 
 /// A value, and where in the file it stands.
 pub(crate) type Set<T> = Option<Spanned<T>>;
@@ -17,6 +17,10 @@ pub(crate) struct File {
     pub(crate) store: Option<PathBuf>,
     pub(crate) digits: Option<Digits>,
     pub(crate) keep: Option<Keep>,
+    pub(crate) compress_packets: Option<bool>,
+    pub(crate) format: Option<Format>,
+    pub(crate) layout: Option<Layout>,
+    pub(crate) rate: Option<Rate>,
     pub(crate) with_keys: Option<bool>,
     pub(crate) orphans: Option<Orphans>,
     pub(crate) tls_keylog: Option<Vec<PathBuf>>,

@@ -8,6 +8,7 @@ mod live;
 mod patience;
 mod problem;
 mod settings;
+mod shape;
 mod value;
 
 use std::fs;

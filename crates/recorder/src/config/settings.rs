@@ -43,6 +43,8 @@ impl Settings {
                     Keep::All => seal::Keep::All,
                 },
                 show_digits: digits == Digits::Keep,
+                compress_packets: common.compress_packets || file.compress_packets,
+                shape: config.shape(common.shape).into(),
                 with_keys: common.with_keys || file.with_keys,
                 silence: Silence::default(),
                 durability,
@@ -69,6 +71,7 @@ impl Settings {
 pub(super) struct FileSettings {
     digits: Option<Digits>,
     keep: Option<Keep>,
+    compress_packets: bool,
     with_keys: bool,
     orphans: Option<Orphans>,
     tls_keylog: Vec<PathBuf>,
@@ -81,6 +84,7 @@ impl Config {
         Ok(FileSettings {
             digits: file.digits,
             keep: file.keep,
+            compress_packets: file.compress_packets.unwrap_or_default(),
             with_keys: file.with_keys.unwrap_or_default(),
             orphans: file.orphans,
             tls_keylog: file.tls_keylog.clone().unwrap_or_default(),
