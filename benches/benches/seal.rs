@@ -43,6 +43,30 @@ fn calls_of_a_minute(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// G.711 render speed: one call of ten minutes on one core, both legs from their packets through timeline, decoding and
+/// mixing to a WAV in memory. An item is a second of the call.
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn g711_render_speed(bencher: Bencher<'_, '_>) {
+    let held = Held::of(Load { seconds: RENDERED_SECONDS, ..Load::default() });
+    let calls = closed(&held);
+    let call = calls.first().expect("the call was followed");
+    let settings = Settings {
+        keep: Keep::None,
+        show_digits: false,
+        with_keys: false,
+        silence: seal::Silence::default(),
+        durability: Durability::Fast,
+    };
+    bencher.counter(ItemsCount::new(RENDERED_SECONDS)).with_inputs(empty_store).bench_local_refs(
+        |(_, store)| {
+            let sealed = seal::seal(call, &held, store, &settings);
+            assert!(sealed.record.recording.is_some());
+        },
+    );
+}
+
+const RENDERED_SECONDS: u32 = 600;
+
 /// What linking reads of the same calls: their messages, and the payloads of both legs. An item is a packet.
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn correlations(bencher: Bencher<'_, '_>) {

@@ -9,8 +9,8 @@ use flow::{Address, Endpoint, Flow};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use rtp::{
-    Before, Copying, Disposition, Dropped, Events, Frame, Kept, Limits, Medium, Packet, PayloadType, Seq,
-    Sequence, Slot, Sounding, Ssrc, Statistics, Stream, Streams, Ticks, Timeline,
+    Before, Copying, Disposition, Dropped, Events, Frame, Kept, Limits, Medium, Packet, PayloadType, Sent,
+    Seq, Sequence, Slot, Sounding, Ssrc, Statistics, Stream, Streams, Ticks, Timeline,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -127,8 +127,15 @@ impl Table {
     fn send(&mut self, from: u8, seq: u16, ticks: u32, payload_type: u8, payload: &[u8]) {
         let (flow, ssrc) = flow(from);
         let payload_type = PayloadType(payload_type & 0x7f);
-        let packet =
-            Packet { ssrc, seq: Seq(seq), ticks: Ticks(ticks), payload_type, marker: false, header: &[], payload };
+        let packet = Packet {
+            ssrc,
+            seq: Seq(seq),
+            ticks: Ticks(ticks),
+            payload_type,
+            marker: false,
+            header: &[],
+            payload,
+        };
         let frame = Frame { bytes: payload, link: 1, place: None };
         self.offered += 1;
         let disposition = self.streams.handle_packet(self.now, flow, &packet, &frame, &mut self.dropped);
@@ -171,21 +178,23 @@ impl Medium for Nothing {
 fn set_in_order(kept: &Kept, input: &Input) {
     let slots: Vec<(Slot, &[u8])> = kept.payloads(&Nothing).collect();
     assert!(slots.iter().all(|(slot, payload)| slot.payload_len() == payload.len()));
-    let sequence = Sequence::of(kept.slots(&Nothing));
-    let placed = sequence.sent.len() as u64 + sequence.duplicates + sequence.strays;
+    let mut sequence = Sequence::of(kept.slots(&Nothing).map(|slot| (slot, ())));
+    let order: Vec<Sent> = sequence.by_ref().map(|(sent, ..)| sent).collect();
+    let irregularities = sequence.irregularities();
+    let placed = order.len() as u64 + irregularities.duplicates + irregularities.strays;
     assert_eq!(placed, kept.len() as u64, "every packet is sent, a double or a stray");
-    assert!(sequence.sent.is_sorted_by(|one, next| one.seq < next.seq && one.era <= next.era));
-    let indices: HashSet<u32> = sequence.sent.iter().map(|sent| sent.index).collect();
-    assert_eq!(indices.len(), sequence.sent.len());
+    assert!(order.is_sorted_by(|one, next| one.seq < next.seq && one.era <= next.era));
+    let indices: HashSet<u32> = order.iter().map(|sent| sent.index).collect();
+    assert_eq!(indices.len(), order.len());
     let _ =
-        Statistics::of(kept.slots(&Nothing), &sequence, input.clock_rate, &mut |slot| slot.payload_type().0 % 2 == 0);
+        Statistics::of(kept.slots(&Nothing), input.clock_rate, &mut |slot| slot.payload_type().0 % 2 == 0);
     let mut events = Events::default();
-    for sent in &sequence.sent {
+    for sent in &order {
         let (slot, payload) = slots[sent.index as usize];
         events.handle_payload(slot.arrival(), sent.ticks, payload);
     }
     assert!(events.keys(input.clock_rate).len() <= slots.len());
-    set_in_time(&slots, &sequence, input);
+    set_in_time(&slots, &order, input);
 }
 
 /// A few packets of a stream may come before their time, each a little more so than the one before.
@@ -194,30 +203,34 @@ const HASTY: Span = Span::from_secs(2);
 /// Times that are farther apart are not told apart.
 const CENTURY: Span = Span::from_secs(100 * 365 * 86_400);
 
-fn set_in_time(slots: &[(&Slot, &[u8])], sequence: &Sequence, input: &Input) {
+fn set_in_time(slots: &[(Slot, &[u8])], order: &[Sent], input: &Input) {
     let Some((first, _)) = slots.first() else { return };
     let mut last = None;
-    let sounding = sequence.sent.iter().map(|&sent| {
-        let lost_before =
-            last.map_or(0, |last: rtp::Sent| (sent.seq.0 - last.seq.0 - 1).min(i64::from(u32::MAX)) as u32);
-        last = Some(sent);
-        Sounding { sent, duration_ticks: input.duration_ticks, lost_before }
-    });
-    let timeline = Timeline::new(first.arrival(), input.clock_rate, sounding.collect());
-    let mut next = 0;
-    for talkspurt in &timeline.talkspurts {
-        assert_eq!(talkspurt.packets.start, next, "talkspurts cover all packets once");
-        assert!(talkspurt.packets.end > next);
-        next = talkspurt.packets.end;
-        let head = timeline.packets[talkspurt.packets.start].sent;
-        let arrival = slots[head.index as usize].0.arrival();
-        let sane = head.arrival_ns.unsigned_abs() < CENTURY.as_ns().unsigned_abs() / 2;
+    let sounding: Vec<Sounding> = order
+        .iter()
+        .map(|&sent| {
+            let lost_before =
+                last.map_or(0, |last: Sent| (sent.seq.0 - last.seq.0 - 1).min(i64::from(u32::MAX)) as u32);
+            last = Some(sent);
+            Sounding { sent, duration_ticks: input.duration_ticks, lost_before }
+        })
+        .collect();
+    let timeline = Timeline::of(first.arrival(), input.clock_rate, || sounding.iter().copied());
+    assert_eq!(timeline.packets, sounding.len() as u64, "sections cover all packets once");
+    let (mut placer, mut leaps) = (timeline.placer(), 0);
+    for (n, packet) in sounding.iter().enumerate() {
+        let (talkspurt, begins) = placer.place(packet);
+        assert!(begins || n > 0, "the first begins one");
+        if !begins {
+            continue;
+        }
+        leaps += u32::from(talkspurt.before == Before::Leap);
+        let arrival = slots[packet.sent.index as usize].0.arrival();
+        let sane = packet.sent.arrival_ns.unsigned_abs() < CENTURY.as_ns().unsigned_abs() / 2;
         assert!(
             !sane || talkspurt.start <= arrival + HASTY,
             "what sounds was there: {talkspurt:?} {arrival}"
         );
     }
-    assert_eq!(next, timeline.packets.len());
-    let leaps = timeline.talkspurts.iter().filter(|talkspurt| talkspurt.before == Before::Leap).count();
-    assert_eq!(leaps as u32, timeline.leaps);
+    assert_eq!(leaps, timeline.leaps);
 }

@@ -287,5 +287,37 @@ mod tests {
             prop_assert_eq!(&render(&cues, 16_000, 9000, window), &whole);
             prop_assert_eq!(whole.1.end(), 9000);
         }
+
+        /// A tone that goes on over losses, as a voice does: where packets are missing, and where they come again, no step
+        /// from sample to sample is larger than the tone's own are, but for what a phase that is guessed may add.
+        #[test]
+        fn no_step_at_a_join_is_larger_than_its_neighbours(
+            period in 41usize..118,
+            came in prop::collection::vec(prop::bool::weighted(0.85), 8..40),
+        ) {
+            let level = 8000.0;
+            let tone = |n: usize| level * (n as f64 / period as f64 * std::f64::consts::TAU).sin();
+            let frames = came.len() * 160;
+            let codes: Vec<u8> = (0..frames).map(|n| g711::encode(g711::Law::Mu, tone(n) as i16)).collect();
+            let codec = Codec::registered("PCMU", 8000, 1, "").unwrap();
+            let (mut cues, mut is_lost) = (vec![], false);
+            for (n, (&came, payload)) in came.iter().zip(codes.chunks(160)).enumerate() {
+                // Enough is heard first for the pitch to be known.
+                if came || n < 4 {
+                    let (at, sound) = (n as u64 * 160, Sound::Payload(payload));
+                    cues.push(Cue { at, sound, samples: 160, stream: 0, codec, after_loss: is_lost });
+                }
+                is_lost = !(came || n < 4);
+            }
+            let (samples, ledger) = render(&cues, 8000, frames, 500);
+            let step = |at: usize| (i32::from(samples[at]) - i32::from(samples[at - 1])).abs();
+            for join in ledger.intervals().iter().skip(1).filter(|interval| interval.origin == Origin::Concealed) {
+                let begins = join.from as usize;
+                let within = (begins - 2 * period..begins).map(step).max().unwrap();
+                prop_assert!(step(begins) <= within, "{} at {begins}, {within} before", step(begins));
+                let inside = (begins + 1..join.to as usize).map(step).max().unwrap_or(0);
+                prop_assert!(inside <= within * 3 / 2, "{inside} in the concealment, {within} before");
+            }
+        }
     }
 }
