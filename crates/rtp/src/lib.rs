@@ -24,7 +24,7 @@ pub use bursts::{Bursts, GAP_MINIMUM};
 pub use demux::{Kind, kind};
 pub use event::{EventPayload, Events, TelephoneEvent};
 pub use id::{ExtSeq, PayloadType, Seq, Ssrc, Ticks};
-pub use kept::{Copying, Frame, Hold, Kept, KeptFrame, Medium, Overflow, Slot};
+pub use kept::{Copying, Frame, Hold, Kept, KeptFrame, Latest, Medium, Overflow, Slot};
 pub use packet::Packet;
 pub use rtcp::Report;
 pub use sequence::{Sent, Sequence};

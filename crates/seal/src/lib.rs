@@ -8,6 +8,7 @@ mod evidence;
 mod fit;
 mod foreign;
 mod hold;
+pub mod journal;
 mod leg;
 mod listening;
 mod meaning;

@@ -10,6 +10,7 @@ mod evidence;
 mod find;
 mod id;
 mod index;
+mod journal;
 mod layout;
 mod leg;
 mod number;
