@@ -3,6 +3,7 @@
 //! [`Tracker::handle_datagram`] takes a datagram, [`Tracker::poll_call`] gives the calls that are over. Time is the
 //! capture's; nothing here reads a clock, opens a file or decodes audio.
 
+mod admission;
 mod arrival;
 mod branch;
 mod brought;

@@ -115,6 +115,17 @@ impl Tracker {
         self.calls.signalled()
     }
 
+    /// Whether media is taken of calls that begin after `now`, or turned away.
+    pub fn admit_media(&mut self, now: Time, admits: bool) {
+        self.media.admission.set(now, admits);
+    }
+
+    /// Packets that were turned away.
+    #[must_use]
+    pub fn turned_away(&self) -> u64 {
+        self.media.admission.turned_away()
+    }
+
     /// The open calls in the order of their beginning.
     #[must_use]
     pub fn open_keys(&self) -> Vec<CallKey> {

@@ -11,6 +11,7 @@ use web::metrics::Metrics;
 use crate::conversation::Conversations;
 use crate::metrics;
 use crate::sealers::Done;
+use crate::status::{self, Status};
 
 /// Takes sealed calls in the order of their ends.
 pub(crate) struct Ledger {
@@ -25,6 +26,18 @@ pub(crate) struct Ledger {
     outcomes: BTreeMap<Outcome, u64>,
     storage_errors: u64,
     audio_bytes: u64,
+    /// Calls that an earlier recorder had seen.
+    recovered: u64,
+    /// When the newest recorded call ended.
+    last_recording_at: Option<String>,
+}
+
+/// Calls that have their outcome.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Entered {
+    pub(crate) calls: u64,
+    /// Of these, those that an earlier recorder had seen.
+    pub(crate) recovered: u64,
 }
 
 /// Rows that go into the index together.
@@ -48,6 +61,8 @@ impl Ledger {
             outcomes,
             storage_errors: 0,
             audio_bytes: 0,
+            recovered: 0,
+            last_recording_at: None,
         }
     }
 
@@ -57,6 +72,9 @@ impl Ledger {
         let Done { sealed, correlation, .. } = done;
         let mut record = sealed.record;
         *self.outcomes.entry(record.outcome).or_default() += 1;
+        if record.recording.is_some() {
+            self.last_recording_at = status::ended_at(&record).max(self.last_recording_at.take());
+        }
         self.audio_bytes += record.recording.as_ref().map_or(0, |recording| recording.bytes);
         match (sealed.error, correlation) {
             (Some(_), _) => self.storage_errors += 1,
@@ -65,6 +83,33 @@ impl Ledger {
         }
         self.put(record);
         if self.rows.len() >= BATCH || self.intervals >= MOST_INTERVALS { self.write_rows() } else { Ok(()) }
+    }
+
+    /// Enters a call that an earlier recorder saw, and this one sealed.
+    pub(crate) fn enter_recovered(&mut self, done: Done) -> Result<(), store::Error> {
+        self.recovered += 1;
+        self.metrics.update(|families| families.calls.opened());
+        self.enter(done)
+    }
+
+    /// What is known here of how all is.
+    pub(crate) fn status(&self) -> Status {
+        let mut status = Status::of_outcomes(self.outcomes());
+        (status.recovered, status.disk.used_bytes) = (self.recovered, self.audio_bytes);
+        status.last_recording_at.clone_from(&self.last_recording_at);
+        status
+    }
+
+    /// What those hear who ask how it is.
+    pub(crate) fn tell(&self, status: &Status) {
+        if let Some(answering) = &self.answering {
+            answering.tell(status.to_json());
+        }
+    }
+
+    /// How many calls have their outcome.
+    pub(crate) fn entered(&self) -> Entered {
+        Entered { calls: self.calls(), recovered: self.recovered }
     }
 
     /// Links a call with those before it.

@@ -37,6 +37,7 @@ use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
 use crate::foreign::Foreigners;
 use crate::leg::Leg;
+pub use crate::outcome::DISK_FULL;
 pub use crate::silence::Silence;
 
 /// What is kept and shown.
@@ -143,7 +144,9 @@ pub fn examine(call: &Call, medium: &dyn Medium, folder: &Path, settings: &Setti
 
 const SAMPLE_OCTETS: u64 = 2;
 
-fn id(call: &Call) -> CallId {
+/// The id that the recording of `call` has.
+#[must_use]
+pub fn id(call: &Call) -> CallId {
     let tag = call.dialog.caller.tag.as_deref().unwrap_or("");
     Store::id(call.dialog.invited_at, &call.dialog.call_id, tag)
 }

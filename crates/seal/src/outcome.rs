@@ -23,6 +23,7 @@ pub(crate) fn outcome(call: &Call, legs: &Both<Leg<'_>>) -> Outcome {
         (true, false) | (false, true) => Outcome::OneWay,
         (false, false) if undecoded && is_shut(legs) => Outcome::SrtpNoKey,
         (false, false) if undecoded => Outcome::CodecUnsupported,
+        (false, false) if call.notes.contains(&DISK_FULL) => Outcome::StorageError,
         (false, false) if call.ambiguous_streams > 0 => Outcome::AmbiguousMedia,
         (false, false) => Outcome::NoMedia,
     }
@@ -79,6 +80,9 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let raised = all.into_iter().filter(|(raised, _)| *raised).map(|(_, flag)| flag);
     raised.chain(call.notes.iter().copied()).map(str::to_owned).collect()
 }
+
+/// The flag of a call whose media was turned away because the disk was full.
+pub const DISK_FULL: &str = "disk_full";
 
 /// One packet in a hundred: from here on it is heard.
 const LOSS_WORTH_A_FLAG: f64 = 0.01;
