@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use call::Correlation;
 use store::socket::Server;
@@ -15,7 +16,12 @@ use crate::status::{self, Status};
 
 /// Takes sealed calls in the order of their ends.
 pub(crate) struct Ledger {
-    index: Arc<Index>,
+    store: Store,
+    /// Nothing while it cannot be used: then the recordings stand for themselves.
+    index: Option<Arc<Index>>,
+    /// Whether calls come once, so that a failing index must not end the run.
+    is_live: bool,
+    failed_at: Instant,
     /// Answers the other commands while this one holds the index.
     answering: Option<Server>,
     metrics: Arc<Metrics>,
@@ -40,6 +46,8 @@ pub(crate) struct Entered {
     pub(crate) recovered: u64,
 }
 
+/// Between two times that an index is opened which failed.
+const BETWEEN_TRIES: Duration = Duration::from_secs(5);
 /// Rows that go into the index together.
 const BATCH: usize = 256;
 /// Sixteen megabytes or so.
@@ -52,7 +60,10 @@ impl Ledger {
         let answering = store::socket::serve(store, Arc::clone(&index)).ok();
         let (metrics, outcomes) = (Arc::new(metrics), BTreeMap::new());
         Ledger {
-            index,
+            store: store.clone(),
+            index: Some(index),
+            is_live: false,
+            failed_at: Instant::now(),
             answering,
             metrics,
             rows: Vec::new(),
@@ -112,6 +123,35 @@ impl Ledger {
         Entered { calls: self.calls(), recovered: self.recovered }
     }
 
+    /// From here on an index that fails costs no call. Where it is not closed, it is told to be.
+    pub(crate) fn go_live(&mut self) -> Result<(), store::Error> {
+        self.is_live = true;
+        self.index.as_ref().map_or(Ok(()), |index| index.insert(&[]))
+    }
+
+    /// Opens an index again that failed, once in a while; it is brought in step with the recordings then.
+    pub(crate) fn mend(&mut self) {
+        if self.index.is_some() || self.failed_at.elapsed() < BETWEEN_TRIES {
+            return;
+        }
+        self.failed_at = Instant::now();
+        if let Ok((index, opened)) = Index::open(&self.store) {
+            eprintln!("sipreel: {opened}");
+            let index = Arc::new(index);
+            self.answering = store::socket::serve(&self.store, Arc::clone(&index)).ok();
+            self.index = Some(index);
+        }
+    }
+
+    fn give_up_index(&mut self, error: &store::Error) {
+        eprintln!("sipreel: searches read the files until the index can be used again: {error}");
+        self.answering = None;
+        self.failed_at = Instant::now();
+        if let Some(index) = self.index.take().and_then(Arc::into_inner) {
+            index.abandon();
+        }
+    }
+
     /// Links a call with those before it.
     fn link(&mut self, record: &mut Record, correlation: Correlation) {
         match self.conversations.enter(record, correlation, &mut self.rows) {
@@ -159,13 +199,19 @@ impl Ledger {
     pub(crate) fn close(mut self) -> Result<(), store::Error> {
         self.write_rows()?;
         drop(self.answering);
-        Arc::into_inner(self.index).map_or(Ok(()), Index::close)
+        self.index.and_then(Arc::into_inner).map_or(Ok(()), Index::close)
     }
 
     /// Brings what was entered so far into the index, where searches find it.
     pub(crate) fn write_rows(&mut self) -> Result<(), store::Error> {
-        self.index.insert(&self.rows)?;
-        self.rows.clear();
+        match self.index.as_ref().map(|index| index.insert(&self.rows)) {
+            Some(Err(error)) if self.is_live => self.give_up_index(&error),
+            Some(inserted) => inserted?,
+            None => {}
+        }
+        // Without an index, those that have no file come back with the next one; the files tell the others.
+        self.rows.retain(|row| self.index.is_none() && row.outcome == Outcome::StorageError);
+        self.rows.truncate(BATCH / 2);
         self.intervals = 0;
         Ok(())
     }

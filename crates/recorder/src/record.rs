@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let mut run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
     // Only now that the index is held: the folders of another recorder look the same.
     let left = store.remove_abandoned()?;
-    run.take_precautions(left, &Arc::new(settings), &safety);
+    run.take_precautions(left, &Arc::new(settings), &safety)?;
     let pulse = Pulse::default();
     let listen = arguments.listen.or(config.listen_of_record()?);
     let serving = listen.map(|address| serve(address, &store, run.metrics(), pulse.clone())).transpose()?;

@@ -92,9 +92,16 @@ impl<'a> Run<'a> {
     }
 
     /// From here on the run guards against crashes and full disks; `left` are the calls that were open at the last crash.
-    pub(crate) fn take_precautions(&mut self, left: Vec<CallId>, settings: &Arc<Settings>, live: &Live) {
+    pub(crate) fn take_precautions(
+        &mut self,
+        left: Vec<CallId>,
+        settings: &Arc<Settings>,
+        live: &Live,
+    ) -> Result<(), store::Error> {
+        self.ledger.go_live()?;
         let spilled = self.spilled.clone();
         self.precautions = Some(Precautions::start(&self.store, left, settings, live, spilled));
+        Ok(())
     }
 
     /// What may change on the way did.
@@ -108,6 +115,7 @@ impl<'a> Run<'a> {
     pub(crate) fn look_after(&mut self) -> Result<(), store::Error> {
         let Some(precautions) = &mut self.precautions else { return Ok(()) };
         let matters = precautions.handle_tick(&mut self.intake);
+        self.ledger.mend();
         if self.tried_at.elapsed() >= BETWEEN_TRIES {
             self.try_again();
         }
