@@ -16,6 +16,19 @@ fn main() {
     divan::main();
 }
 
+/// As a recording is made without a word from anybody, with these packets kept.
+fn settings(keep: Keep) -> Settings {
+    Settings {
+        keep,
+        show_digits: false,
+        compress_packets: false,
+        shape: seal::Shape::default(),
+        with_keys: false,
+        silence: seal::Silence::default(),
+        durability: Durability::Fast,
+    }
+}
+
 const CALLS: u32 = 20;
 const SECONDS: u32 = 60;
 
@@ -25,15 +38,7 @@ fn calls_of_a_minute(bencher: Bencher<'_, '_>) {
         Held::of(Load { calls: CALLS, seconds: SECONDS, stagger: Span::from_ms(25), ..Load::default() });
     let calls = closed(&held);
     assert_eq!(calls.len(), CALLS as usize);
-    let settings = Settings {
-        keep: Keep::Signalling,
-        show_digits: false,
-        compress_packets: false,
-        shape: seal::Shape::default(),
-        with_keys: false,
-        silence: seal::Silence::default(),
-        durability: Durability::Fast,
-    };
+    let settings = settings(Keep::Signalling);
     let call_seconds = ItemsCount::new(CALLS * SECONDS);
     bencher.counter(call_seconds).with_inputs(empty_store).bench_local_refs(|(_, store)| {
         for call in &calls {
@@ -50,13 +55,7 @@ fn g711_render_speed(bencher: Bencher<'_, '_>) {
     let held = Held::of(Load { seconds: RENDERED_SECONDS, ..Load::default() });
     let calls = closed(&held);
     let call = calls.first().expect("the call was followed");
-    let settings = Settings {
-        keep: Keep::None,
-        show_digits: false,
-        with_keys: false,
-        silence: seal::Silence::default(),
-        durability: Durability::Fast,
-    };
+    let settings = settings(Keep::None);
     bencher.counter(ItemsCount::new(RENDERED_SECONDS)).with_inputs(empty_store).bench_local_refs(
         |(_, store)| {
             let sealed = seal::seal(call, &held, store, &settings);

@@ -6,6 +6,7 @@ use rtp::Stream;
 use rtp::srtp::MasterKey;
 use sdp::MediaKind;
 
+use crate::claims::CallKey;
 use crate::dialog::{Dialog, End};
 use crate::evidence::Reason;
 use crate::forks::Fork;
@@ -19,6 +20,10 @@ use crate::text::Text;
 pub struct Call {
     /// Counts the calls in the order of their end.
     pub number: u64,
+    /// What it was known by while it was open.
+    pub key: CallKey,
+    /// Flags that whoever recorded it has to add.
+    pub notes: Vec<&'static str>,
     /// The signalling.
     pub dialog: Dialog,
     /// The session descriptions.

@@ -113,6 +113,13 @@ impl Calls {
         namesakes.iter().copied().min_by_key(due)
     }
 
+    /// Every open call in the order of the keys.
+    pub(crate) fn keys(&self) -> Vec<CallKey> {
+        let mut keys: Vec<CallKey> = self.open.keys().copied().collect();
+        keys.sort_unstable();
+        keys
+    }
+
     /// The call that is missed least: of those that have least to show for themselves, the one to be closed next.
     pub(crate) fn least(&self) -> Option<CallKey> {
         self.due.first().map(|&(.., key)| key)

@@ -10,9 +10,9 @@ use crate::brought::Named;
 use crate::owners::{Entered, Owner, Owners};
 use crate::side::Side;
 
-/// An open call, as the tables know it.
+/// An open call, as the tables know it. No other that is open at the same time has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct CallKey(pub(crate) u32);
+pub struct CallKey(pub(crate) u32);
 
 impl CallKey {
     /// Set in the keys of calls that have no signalling.

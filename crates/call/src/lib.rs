@@ -3,6 +3,7 @@
 //! [`Tracker::handle_datagram`] takes a datagram, [`Tracker::poll_call`] gives the calls that are over. Time is the
 //! capture's; nothing here reads a clock, opens a file or decodes audio.
 
+mod admission;
 mod arrival;
 mod branch;
 mod brought;
@@ -40,6 +41,7 @@ mod replacement;
 mod second_thoughts;
 mod session_timer;
 mod side;
+mod so_far;
 mod sweep;
 mod tags;
 mod text;
@@ -51,6 +53,7 @@ pub use arrival::Arrival;
 pub use branch::Branch;
 pub use brought::Naming;
 pub use call::{Call, InfoKey, KeptMessage, Matched, State};
+pub use claims::CallKey;
 pub use config::{Config, Links, Orphans, Patience};
 pub use correlation::Correlation;
 pub use counts::{Counts, OrphanCounts, RtpCounts, TextCounts};
@@ -65,5 +68,6 @@ pub use redirect::Redirect;
 pub use refusal::{Refusal, Refused};
 pub use session_timer::SessionTimer;
 pub use side::{Both, Side};
+pub use so_far::{SoFar, StreamKey};
 pub use text::Text;
 pub use tracker::Tracker;

@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use rtp::{Disposition, Dropped, Packet, StreamId, Streams};
 use sdp::MediaKind;
 
+use crate::admission::Admission;
 use crate::arrival::Arrival;
 use crate::brought::Brought;
 use crate::calls::Calls;
@@ -44,6 +45,7 @@ pub(crate) struct Placement {
     /// Endpoints at which a stream or a claim appeared: what waits there is to be looked at again.
     pub(crate) revisit: Vec<Endpoint>,
     pub(crate) counts: Counts,
+    pub(crate) admission: Admission,
     /// How many calls there may be.
     pub(crate) most_calls: usize,
 }
@@ -61,6 +63,7 @@ impl Placement {
             dropped: Vec::new(),
             revisit: Vec::new(),
             counts: Counts::default(),
+            admission: Admission::default(),
             most_calls: config.calls,
         }
     }
@@ -112,6 +115,13 @@ impl Placement {
             return;
         };
         let (flow, frame) = (arrival.flow, &arrival.frame);
+        if let Some(since) = self.admission.shut_since()
+            && !self.streams.knows(flow, packet.ssrc)
+            && !self.is_of_call_before(since, flow, calls)
+        {
+            self.admission.turn_away();
+            return;
+        }
         match self.streams.handle_packet(arrival.at, flow, &packet, frame, &mut self.dropped) {
             Disposition::Opened(id) => {
                 self.streams.note_path(id, *arrival.path);
@@ -126,6 +136,12 @@ impl Placement {
         if !self.dropped.is_empty() {
             self.count_dropped();
         }
+    }
+
+    /// Whether a call that began by then named where the flow begins or ends.
+    fn is_of_call_before(&self, since: Time, flow: Flow, calls: &Calls) -> bool {
+        let began = |claim: &Claim| calls.get(claim.call).is_some_and(|call| call.dialog.invited_at < since);
+        [flow.destination, flow.source].iter().any(|&end| self.claims.at(end).iter().any(began))
     }
 
     /// Lets go of what is past the look-back.

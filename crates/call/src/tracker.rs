@@ -23,6 +23,7 @@ use crate::placement::Placement;
 use crate::release::Released;
 use crate::replacement;
 use crate::side::Side;
+use crate::so_far::SoFar;
 use crate::sweep::Sweep;
 use crate::tags::Tags;
 
@@ -112,6 +113,31 @@ impl Tracker {
     #[must_use]
     pub fn open_calls(&self) -> usize {
         self.calls.signalled()
+    }
+
+    /// Whether media is taken of calls that begin after `now`, or turned away.
+    pub fn admit_media(&mut self, now: Time, admits: bool) {
+        self.media.admission.set(now, admits);
+    }
+
+    /// Packets that were turned away.
+    #[must_use]
+    pub fn turned_away(&self) -> u64 {
+        self.media.admission.turned_away()
+    }
+
+    /// The open calls in the order of their beginning.
+    #[must_use]
+    pub fn open_keys(&self) -> Vec<CallKey> {
+        self.calls.keys()
+    }
+
+    /// What was seen of an open call so far.
+    #[must_use]
+    pub fn so_far(&self, key: CallKey) -> Option<SoFar<'_>> {
+        let OpenCall { dialog, messages, reports, attached, .. } = self.calls.get(key)?;
+        let streams = attached.iter().filter_map(|one| self.media.streams.stream(one.id)).collect();
+        Some(SoFar { dialog, messages, reports, streams })
     }
 
     /// Streams in the table.
@@ -311,6 +337,8 @@ impl Tracker {
         self.closed_count += 1;
         self.closed.push_back(Call {
             number: self.closed_count - 1,
+            key,
+            notes: Vec::new(),
             ended_at: open.dialog.ended_at.unwrap_or(last_at),
             dialog: open.dialog,
             negotiation: open.negotiation,

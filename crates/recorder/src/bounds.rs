@@ -10,6 +10,7 @@ use clock::Time;
 use tls::KeyLog;
 
 use crate::intake::Intake;
+use crate::ledger::Entered;
 use crate::metrics;
 use crate::sources::Sources;
 
@@ -88,7 +89,7 @@ fn fragments(dice: &mut Dice, count: usize) -> impl Iterator<Item = Vec<u8>> {
 /// What the metrics say of each table: its entries, its limit, its evictions.
 fn tables(intake: &Intake) -> BTreeMap<String, [f64; 3]> {
     let metrics = metrics::new();
-    metrics::count(&metrics, intake, &Sources::default(), 0);
+    metrics::count(&metrics, intake, &Sources::default(), Entered::default());
     let text = metrics.encode();
     let families = ["sipreel_table_entries{", "sipreel_table_limit{", "sipreel_table_evictions_total{"];
     let mut tables: BTreeMap<String, [f64; 3]> = BTreeMap::new();

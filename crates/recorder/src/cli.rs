@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Render(Render),
     /// Build the index anew from the recordings
     Reindex(InStore),
+    /// Tell what was seen, what became of it, and who lost what: by the recorder at work, or by the index
+    Status(Status),
     /// Serve metrics and health over HTTP, and the index to other commands
     Serve(Serve),
     /// Check a configuration, or show every key that one may have
@@ -170,6 +172,13 @@ pub(crate) struct Record {
     /// [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) selftest_interval: Option<f64>,
+    /// How far what is on the disk of an open call may be behind, 0.5s to 60s: what a crash costs [default: 2s]
+    #[arg(long, value_name = "DURATION", value_parser = journal_interval)]
+    pub(crate) journal_interval: Option<f64>,
+    /// How long the calls that are open may take to be written at the end; others are finished by the next start
+    /// [default: 20s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) stop_timeout: Option<f64>,
     /// List the interfaces, and exit
     #[arg(short = 'D', long)]
     pub(crate) list_interfaces: bool,
@@ -428,6 +437,15 @@ pub(crate) struct Render {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// As one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) store: InStore,
@@ -478,6 +496,12 @@ fn duration(text: &str) -> Result<f64, String> {
     } else {
         Err(format!("{text:?} is too long or negative"))
     }
+}
+
+fn journal_interval(text: &str) -> Result<f64, String> {
+    let seconds = duration(text)?;
+    let wanted = || format!("{text:?} is out of range; give 0.5s to 60s");
+    Some(seconds).filter(|seconds| (0.5..=60.0).contains(seconds)).ok_or_else(wanted)
 }
 
 #[cfg(test)]

@@ -159,6 +159,16 @@ impl Intake {
         &self.counts
     }
 
+    /// Whether media of calls that begin from here on is taken, or turned away and counted.
+    pub(crate) fn admit_media(&mut self, admits: bool) {
+        self.tracker.admit_media(self.counts.last_at, admits);
+    }
+
+    /// Packets of media that were turned away.
+    pub(crate) fn turned_away(&self) -> u64 {
+        self.tracker.turned_away()
+    }
+
     pub(crate) fn tracker(&self) -> &Tracker {
         &self.tracker
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use call::Correlation;
 use store::socket::Server;
@@ -11,10 +12,16 @@ use web::metrics::Metrics;
 use crate::conversation::Conversations;
 use crate::metrics;
 use crate::sealers::Done;
+use crate::status::{self, Status};
 
 /// Takes sealed calls in the order of their ends.
 pub(crate) struct Ledger {
-    index: Arc<Index>,
+    store: Store,
+    /// Nothing while it cannot be used: then the recordings stand for themselves.
+    index: Option<Arc<Index>>,
+    /// Whether calls come once, so that a failing index must not end the run.
+    is_live: bool,
+    failed_at: Instant,
     /// Answers the other commands while this one holds the index.
     answering: Option<Server>,
     metrics: Arc<Metrics>,
@@ -25,8 +32,22 @@ pub(crate) struct Ledger {
     outcomes: BTreeMap<Outcome, u64>,
     storage_errors: u64,
     audio_bytes: u64,
+    /// Calls that an earlier recorder had seen.
+    recovered: u64,
+    /// When the newest recorded call ended.
+    last_recording_at: Option<String>,
 }
 
+/// Calls that have their outcome.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Entered {
+    pub(crate) calls: u64,
+    /// Of these, those that an earlier recorder had seen.
+    pub(crate) recovered: u64,
+}
+
+/// Between two times that an index is opened which failed.
+const BETWEEN_TRIES: Duration = Duration::from_secs(5);
 /// Rows that go into the index together.
 const BATCH: usize = 256;
 /// Sixteen megabytes or so.
@@ -39,7 +60,10 @@ impl Ledger {
         let answering = store::socket::serve(store, Arc::clone(&index)).ok();
         let (metrics, outcomes) = (Arc::new(metrics), BTreeMap::new());
         Ledger {
-            index,
+            store: store.clone(),
+            index: Some(index),
+            is_live: false,
+            failed_at: Instant::now(),
             answering,
             metrics,
             rows: Vec::new(),
@@ -48,6 +72,8 @@ impl Ledger {
             outcomes,
             storage_errors: 0,
             audio_bytes: 0,
+            recovered: 0,
+            last_recording_at: None,
         }
     }
 
@@ -57,6 +83,9 @@ impl Ledger {
         let Done { sealed, correlation, .. } = done;
         let mut record = sealed.record;
         *self.outcomes.entry(record.outcome).or_default() += 1;
+        if record.recording.is_some() {
+            self.last_recording_at = status::ended_at(&record).max(self.last_recording_at.take());
+        }
         self.audio_bytes += record.recording.as_ref().map_or(0, |recording| recording.bytes);
         match (sealed.error, correlation) {
             (Some(_), _) => self.storage_errors += 1,
@@ -65,6 +94,62 @@ impl Ledger {
         }
         self.put(record);
         if self.rows.len() >= BATCH || self.intervals >= MOST_INTERVALS { self.write_rows() } else { Ok(()) }
+    }
+
+    /// Enters a call that an earlier recorder saw, and this one sealed.
+    pub(crate) fn enter_recovered(&mut self, done: Done) -> Result<(), store::Error> {
+        self.recovered += 1;
+        self.metrics.update(|families| families.calls.opened());
+        self.enter(done)
+    }
+
+    /// What is known here of how all is.
+    pub(crate) fn status(&self) -> Status {
+        let mut status = Status::of_outcomes(self.outcomes());
+        (status.recovered, status.disk.used_bytes) = (self.recovered, self.audio_bytes);
+        status.last_recording_at.clone_from(&self.last_recording_at);
+        status
+    }
+
+    /// What those hear who ask how it is.
+    pub(crate) fn tell(&self, status: &Status) {
+        if let Some(answering) = &self.answering {
+            answering.tell(status.to_json());
+        }
+    }
+
+    /// How many calls have their outcome.
+    pub(crate) fn entered(&self) -> Entered {
+        Entered { calls: self.calls(), recovered: self.recovered }
+    }
+
+    /// From here on an index that fails costs no call. Where it is not closed, it is told to be.
+    pub(crate) fn go_live(&mut self) -> Result<(), store::Error> {
+        self.is_live = true;
+        self.index.as_ref().map_or(Ok(()), |index| index.insert(&[]))
+    }
+
+    /// Opens an index again that failed, once in a while; it is brought in step with the recordings then.
+    pub(crate) fn mend(&mut self) {
+        if self.index.is_some() || self.failed_at.elapsed() < BETWEEN_TRIES {
+            return;
+        }
+        self.failed_at = Instant::now();
+        if let Ok((index, opened)) = Index::open(&self.store) {
+            eprintln!("sipreel: {opened}");
+            let index = Arc::new(index);
+            self.answering = store::socket::serve(&self.store, Arc::clone(&index)).ok();
+            self.index = Some(index);
+        }
+    }
+
+    fn give_up_index(&mut self, error: &store::Error) {
+        eprintln!("sipreel: searches read the files until the index can be used again: {error}");
+        self.answering = None;
+        self.failed_at = Instant::now();
+        if let Some(index) = self.index.take().and_then(Arc::into_inner) {
+            index.abandon();
+        }
     }
 
     /// Links a call with those before it.
@@ -114,13 +199,19 @@ impl Ledger {
     pub(crate) fn close(mut self) -> Result<(), store::Error> {
         self.write_rows()?;
         drop(self.answering);
-        Arc::into_inner(self.index).map_or(Ok(()), Index::close)
+        self.index.and_then(Arc::into_inner).map_or(Ok(()), Index::close)
     }
 
     /// Brings what was entered so far into the index, where searches find it.
     pub(crate) fn write_rows(&mut self) -> Result<(), store::Error> {
-        self.index.insert(&self.rows)?;
-        self.rows.clear();
+        match self.index.as_ref().map(|index| index.insert(&self.rows)) {
+            Some(Err(error)) if self.is_live => self.give_up_index(&error),
+            Some(inserted) => inserted?,
+            None => {}
+        }
+        // Without an index, those that have no file come back with the next one; the files tell the others.
+        self.rows.retain(|row| self.index.is_none() && row.outcome == Outcome::StorageError);
+        self.rows.truncate(BATCH / 2);
         self.intervals = 0;
         Ok(())
     }

@@ -17,12 +17,15 @@ mod conversation;
 mod doctor;
 mod exit;
 mod intake;
+mod journal;
 mod ledger;
 mod manual;
 mod metrics;
+mod precautions;
 mod privileges;
 mod progress;
 mod record;
+mod recovery;
 mod reindex;
 mod render;
 mod replay;
@@ -34,8 +37,10 @@ mod service;
 mod signalling;
 mod signals;
 mod sources;
+mod status;
 mod summary;
 mod table;
+mod watermarks;
 
 use std::process::ExitCode;
 
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
         Command::Calls(command) => calls::run(command),
         Command::Render(arguments) => render::run(arguments),
         Command::Reindex(arguments) => reindex::run(arguments),
+        Command::Status(arguments) => status::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(command) => configuration::run(command),
         Command::Doctor(arguments) => doctor::run(arguments),

@@ -7,6 +7,7 @@ use web::metrics::{Disposition, Families, Labels, Metrics, Operation, OrphanReas
 use crate::connections;
 use crate::conversation::Conversations;
 use crate::intake::{Counts, Intake};
+use crate::ledger::Entered;
 use crate::sealers::Done;
 use crate::sources::{self, Sources};
 
@@ -82,14 +83,14 @@ pub(crate) fn enter(metrics: &Metrics, done: &Done) {
     });
 }
 
-/// Brings everything that the reading thread counts up to date. `ended` calls are sealed and entered.
-pub(crate) fn count(metrics: &Metrics, intake: &Intake, sources: &Sources, ended: u64) {
+/// Brings everything that the reading thread counts up to date. What is `entered` has ended.
+pub(crate) fn count(metrics: &Metrics, intake: &Intake, sources: &Sources, entered: Entered) {
     metrics.update(|families| {
         sources.count(families);
         count_frames(families, intake.counts());
         connections::count(families, intake.streams(), intake.handshakes());
         families.capture.set_set_aside(TCP, intake.streams().table().ignored);
-        count_tracked(families, intake.tracker(), ended);
+        count_tracked(families, intake.tracker(), entered);
         count_wire(families, intake);
     });
 }
@@ -136,10 +137,11 @@ fn count_frames(families: &Families, counts: &Counts) {
     families.capture.set_set_aside(FILTERED, counts.filtered);
 }
 
-fn count_tracked(families: &Families, tracker: &Tracker, ended: u64) {
+fn count_tracked(families: &Families, tracker: &Tracker, entered: Entered) {
     let counts = tracker.counts();
-    families.calls.set_seen(counts.calls_seen);
-    families.calls.set_active(counts.calls_seen - ended);
+    let seen = counts.calls_seen + entered.recovered;
+    families.calls.set_seen(seen);
+    families.calls.set_active(seen - entered.calls);
     for (method, &count) in sip::Method::ALL.iter().zip(&counts.requests) {
         families.sip.set_requests(method.as_str(), count);
     }

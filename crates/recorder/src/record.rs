@@ -17,7 +17,7 @@ use web::metrics::{Metrics, Source};
 
 use crate::capture_clock::CaptureClock;
 use crate::cli::Record;
-use crate::config::{Config, Problem, Settings};
+use crate::config::{self, Config, Problem, Settings};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::progress::Progress;
@@ -25,7 +25,7 @@ use crate::replay::filter;
 use crate::run::Run;
 use crate::selftest::Rehearsals;
 use crate::service::Service;
-use crate::signals::Stop;
+use crate::signals::{Stop, Wishes};
 use crate::{confinement, privileges};
 
 pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     // The thread that reads must not seal: what comes meanwhile would be lost.
     settings.threads = settings.threads.max(2);
     let options = options(arguments, &config)?;
+    let safety = config::Live::new(arguments, &config)?;
     if options.interfaces.is_empty() && options.agents.is_empty() {
         eprintln!(
             "sipreel: nothing to record from; name an interface (-i) or an address for HEP (--hep); -D lists the interfaces"
@@ -45,6 +46,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let stop = Stop::listen().context("cannot listen for signals")?;
+    let wishes = Wishes::listen().context("cannot listen for signals")?;
     let live = Live::open(&options)?;
     if let Some(user) = &arguments.user {
         privileges::become_user(user)?;
@@ -55,9 +57,10 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     }
     let progress = Progress::new(None, common.quiet);
     let all = (progress, metrics::new().with_process());
-    let run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
+    let mut run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
     // Only now that the index is held: the folders of another recorder look the same.
-    tell_abandoned(&store)?;
+    let left = store.remove_abandoned()?;
+    run.take_precautions(left, &Arc::new(settings), &safety)?;
     let pulse = Pulse::default();
     let listen = arguments.listen.or(config.listen_of_record()?);
     let serving = listen.map(|address| serve(address, &store, run.metrics(), pulse.clone())).transpose()?;
@@ -68,7 +71,8 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     }
     let service = Service::ready(&options.interfaces.join(", "));
     let clock = CaptureClock::default();
-    let mut recording = Recording { run, live, clock, pulse, service, exit: Exit::Done };
+    let reload = Reload { arguments, config };
+    let mut recording = Recording { run, live, clock, pulse, service, wishes, reload, exit: Exit::Done };
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
     let exit = recording.finish(*ended.as_ref().unwrap_or(&End::Shutdown));
@@ -126,15 +130,6 @@ fn list_interfaces() -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Calls that were being written when the last recorder ended have no record.
-fn tell_abandoned(store: &Store) -> Result<(), store::Error> {
-    for id in store.remove_abandoned()? {
-        let folder = store.dir().join("open").join(id.as_str());
-        eprintln!("sipreel: {id} was being written when the last recorder ended: see {}", folder.display());
-    }
-    Ok(())
-}
-
 fn tell_sources(options: &Options, live: &Live, listen: Option<SocketAddr>) {
     for name in &options.interfaces {
         eprintln!("recording from {}", if name == STDIN { "standard input" } else { name });
@@ -171,7 +166,28 @@ struct Recording<'a> {
     clock: CaptureClock,
     pulse: Pulse,
     service: Service,
+    wishes: Wishes,
+    reload: Reload<'a>,
     exit: Exit,
+}
+
+/// What a configuration that is read anew is held against.
+struct Reload<'a> {
+    arguments: &'a Record,
+    config: Config,
+}
+
+impl Reload<'_> {
+    /// Reads and checks the configuration; gives what may change now, and what is to be said.
+    fn read(&mut self) -> Result<(config::Live, String), Problem> {
+        let config = self.arguments.common.store.config()?;
+        config.check()?;
+        let live = config::Live::new(self.arguments, &config)?;
+        let later = config.differs_beyond_safety(&self.config);
+        self.config = config;
+        let rest = if later { "; what else is new in it takes a restart" } else { "" };
+        Ok((live, format!("the configuration was read anew{rest}")))
+    }
 }
 
 /// How long the sources are waited for at the most; a signal is seen that late.
@@ -220,10 +236,12 @@ impl Recording<'_> {
             self.run.handle_time(now);
         }
         self.run.seal_without_waiting();
+        self.run.look_after()?;
         self.run.enter_done()?;
         self.run.write_rows()?;
         self.tell_notices();
         self.count();
+        self.grant_wishes();
         let (packets, bytes) = self.run.seen();
         self.run.progress.show(bytes, packets, self.run.calls());
         self.pulse.beat();
@@ -237,6 +255,24 @@ impl Recording<'_> {
             self.run.progress.say(&format!("sipreel: {notice}"));
             if let Notice::Input(error) = &notice {
                 self.exit = self.exit.max(Exit::of_input(error));
+            }
+        }
+    }
+
+    fn grant_wishes(&mut self) {
+        let status = self.run.tell_status();
+        if self.wishes.poll_status() {
+            status.to_string().lines().for_each(|line| self.run.progress.say(line));
+        }
+        if self.wishes.poll_reload() {
+            match self.reload.read() {
+                Ok((live, told)) => {
+                    self.run.reconfigure(&live);
+                    self.run.progress.say(&format!("sipreel: {told}"));
+                }
+                Err(problem) => {
+                    self.run.progress.say(&format!("sipreel: the configuration stays as it was: {problem}"));
+                }
             }
         }
     }

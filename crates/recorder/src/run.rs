@@ -10,20 +10,23 @@ use anyhow::Context;
 use call::{Call, End};
 use capture::{Frame, Medium};
 use clock::Time;
-use store::{Index, Opened, Store};
+use store::{CallId, Index, Opened, Store};
 use web::metrics::{Metrics, Source};
 
 use crate::cli::Common;
-use crate::config::Settings;
+use crate::config::{Live, Settings};
 use crate::conversation::Conversations;
 use crate::exit::Exit;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::metrics;
+use crate::precautions::{Matter, Precautions};
 use crate::progress::Progress;
-use crate::sealers::{Kept, Sealers};
+use crate::sealers::{Done, Kept, Sealers};
 use crate::sources::{Seen, Sources};
+use crate::status::Status;
 use crate::summary::summary;
+use crate::watermarks::Level;
 
 /// The parts of a run, and what the user wants to hear of it.
 pub(crate) struct Run<'a> {
@@ -36,6 +39,11 @@ pub(crate) struct Run<'a> {
     waiting: VecDeque<Call>,
     ledger: Ledger,
     store: Store,
+    precautions: Option<Precautions>,
+    /// Sealed once the disk has room, or at the end.
+    unwritten: VecDeque<Call>,
+    tried_at: Instant,
+    spilled: capture::Spilled,
 }
 
 /// Calls that may wait for a sealer before the reading waits for them, where it may not wait before.
@@ -53,7 +61,8 @@ impl<'a> Run<'a> {
         let conversations = Conversations::new(&store, settings.seal.durability, settings.links.clone());
         let ledger = Ledger::new(&store, open_index(&store)?, metrics, conversations);
         let spill = capture::Spill::new(store.dir());
-        let kept = Kept { mapped, spilled: spill.spilled() };
+        let spilled = spill.spilled();
+        let kept = Kept { mapped, spilled: spilled.clone() };
         let sealers = Sealers::new(
             settings.threads,
             store.clone(),
@@ -64,8 +73,75 @@ impl<'a> Run<'a> {
         let mut intake = Intake::new(settings.call, settings.wire);
         intake.follow_connections(settings.tcp, settings.keys.clone());
         intake.spill_to(spill);
-        let (sources, waiting) = (Sources::default(), VecDeque::new());
-        Ok(Run { sources, progress, common, intake, sealers, waiting, ledger, store })
+        let (sources, waiting, unwritten) = (Sources::default(), VecDeque::new(), VecDeque::new());
+        let precautions = None;
+        Ok(Run {
+            sources,
+            progress,
+            common,
+            intake,
+            sealers,
+            waiting,
+            ledger,
+            store,
+            precautions,
+            unwritten,
+            tried_at: Instant::now(),
+            spilled,
+        })
+    }
+
+    /// From here on the run guards against crashes and full disks; `left` are the calls that were open at the last crash.
+    pub(crate) fn take_precautions(
+        &mut self,
+        left: Vec<CallId>,
+        settings: &Arc<Settings>,
+        live: &Live,
+    ) -> Result<(), store::Error> {
+        self.ledger.go_live()?;
+        let spilled = self.spilled.clone();
+        self.precautions = Some(Precautions::start(&self.store, left, settings, live, spilled));
+        Ok(())
+    }
+
+    /// What may change on the way did.
+    pub(crate) fn reconfigure(&mut self, live: &Live) {
+        if let Some(precautions) = &mut self.precautions {
+            precautions.set(live);
+        }
+    }
+
+    /// Looks after journals, recovery and disk.
+    pub(crate) fn look_after(&mut self) -> Result<(), store::Error> {
+        let Some(precautions) = &mut self.precautions else { return Ok(()) };
+        let matters = precautions.handle_tick(&mut self.intake);
+        self.ledger.mend();
+        if self.tried_at.elapsed() >= BETWEEN_TRIES {
+            self.try_again();
+        }
+        self.settle(matters)
+    }
+
+    fn settle(&mut self, matters: Vec<Matter>) -> Result<(), store::Error> {
+        for matter in matters {
+            match matter {
+                Matter::Say(line) => self.progress.say(&format!("sipreel: {line}")),
+                Matter::Recovered(done) => {
+                    self.tell(&done);
+                    self.ledger.enter_recovered(*done)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next call that is over.
+    fn poll_call(&mut self) -> Option<Call> {
+        let mut call = self.intake.poll_call()?;
+        if let Some(precautions) = &mut self.precautions {
+            precautions.handle_closed(&mut call, !self.waiting.is_empty());
+        }
+        Some(call)
     }
 
     /// Takes in a frame of captures, all of which are counted at the end by [`Run::handle_end_of_files`].
@@ -78,8 +154,11 @@ impl<'a> Run<'a> {
     #[inline]
     pub(crate) fn handle_frame_of(&mut self, source: Source, frame: &Frame<'_>) {
         let before = self.intake.copies();
+        let before_disk = self.intake.turned_away();
         self.intake.handle_frame(frame);
-        self.sources.of_mut(source).saw(frame, self.intake.copies() - before);
+        let seen = self.sources.of_mut(source);
+        seen.saw(frame, self.intake.copies() - before);
+        seen.turned_away += self.intake.turned_away() - before_disk;
     }
 
     /// The capture itself holds keys.
@@ -120,14 +199,16 @@ impl<'a> Run<'a> {
     /// Has the calls sealed that are over, and waits while all sealers are busy: what is read can wait.
     #[inline]
     pub(crate) fn seal(&mut self) {
-        while let Some(call) = self.waiting.pop_front().or_else(|| self.intake.poll_call()) {
+        while let Some(call) = self.waiting.pop_front().or_else(|| self.poll_call()) {
             self.sealers.handle_call(call);
         }
     }
 
     /// The same without waiting, until too many calls wait: what is live cannot.
     pub(crate) fn seal_without_waiting(&mut self) {
-        self.waiting.extend(std::iter::from_fn(|| self.intake.poll_call()));
+        while let Some(call) = self.poll_call() {
+            self.waiting.push_back(call);
+        }
         while let Some(call) = self.waiting.pop_front() {
             if self.waiting.len() >= MOST_WAITING {
                 self.sealers.handle_call(call);
@@ -140,17 +221,37 @@ impl<'a> Run<'a> {
 
     /// Enters the calls that are sealed.
     pub(crate) fn enter_done(&mut self) -> Result<(), store::Error> {
-        while let Some(done) = self.sealers.poll_done() {
-            let record = &done.sealed.record;
-            if let Some(error) = &done.sealed.error {
-                self.progress.say(&format!("sipreel: {}: {error}", record.id));
+        while let Some(mut done) = self.sealers.poll_done() {
+            let is_live = self.precautions.is_some();
+            if let Some(call) =
+                done.unwritten.take().filter(|_| is_live && self.unwritten.len() < MOST_UNWRITTEN)
+            {
+                self.unwritten.push_back(*call);
+                continue;
             }
-            if self.common.verbose {
-                self.progress.say(&format!("{}  {}  {}", record.id, record.state, record.outcome));
+            if let Some(precautions) = &mut self.precautions {
+                precautions.handle_sealed(done.sealed.number, done.sealed.error.is_none());
             }
+            self.tell(&done);
             self.ledger.enter(done)?;
         }
         Ok(())
+    }
+
+    /// Has those sealed once more for which the disk was too full.
+    fn try_again(&mut self) {
+        self.tried_at = Instant::now();
+        self.waiting.extend(self.unwritten.drain(..));
+    }
+
+    fn tell(&self, done: &Done) {
+        let record = &done.sealed.record;
+        if let Some(error) = &done.sealed.error {
+            self.progress.say(&format!("sipreel: {}: {error}", record.id));
+        }
+        if self.common.verbose {
+            self.progress.say(&format!("{}  {}  {}", record.id, record.state, record.outcome));
+        }
     }
 
     /// Brings the entered calls into the index, where other commands find them.
@@ -171,8 +272,13 @@ impl<'a> Run<'a> {
     /// The metrics, brought up to date.
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         let metrics = self.ledger.metrics();
-        metrics::count(metrics, &self.intake, &self.sources, self.ledger.calls());
+        metrics::count(metrics, &self.intake, &self.sources, self.ledger.entered());
         metrics.update(|families| {
+            if let Some(precautions) = &self.precautions {
+                let (journals, level) = (precautions.journals(), precautions.watermarks().level());
+                families.storage.set_journals(journals.lag.as_secs_f64(), journals.bytes, journals.missed);
+                families.storage.set_level(level >= Level::Low, level == Level::Full);
+            }
             if let Ok(free) = self.store.free_bytes() {
                 families.storage.set_free(free);
             }
@@ -181,11 +287,64 @@ impl<'a> Run<'a> {
         metrics
     }
 
+    /// How all is, which those hear who ask from here on.
+    pub(crate) fn tell_status(&self) -> Status {
+        let mut status = self.ledger.status();
+        status.recording = true;
+        let seen = self.intake.tracker().counts().calls_seen + status.recovered;
+        (status.active, status.seen) = (seen - self.ledger.calls(), seen);
+        status.packets = self.intake.counts().frames;
+        status.dropped = self.sources.dropped();
+        if let Some(precautions) = &self.precautions {
+            let watermarks = precautions.watermarks();
+            status.journal = precautions.journals().into();
+            (status.disk.free_bytes, status.disk.level) = (watermarks.free(), watermarks.level().to_string());
+        }
+        self.ledger.tell(&status);
+        status
+    }
+
+    /// Seals what is left, as far as there is time: the rest stands in the journals for the next start.
+    fn finish_by(&mut self, deadline: Instant) -> Result<(), store::Error> {
+        while let Some(call) = self.poll_call() {
+            self.waiting.push_back(call);
+        }
+        if let Some(precautions) = &mut self.precautions {
+            precautions.flush(deadline);
+        }
+        // Once more, and for the last time.
+        self.try_again();
+        loop {
+            self.seal_without_waiting();
+            self.enter_done()?;
+            if (self.waiting.is_empty() && self.sealers.under_way() == 0) || Instant::now() >= deadline {
+                break;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        let left = self.waiting.len() + self.sealers.under_way() + self.unwritten.len();
+        if left > 0 {
+            self.progress
+                .say(&format!("sipreel: {left} calls are not written yet; the next start finishes them"));
+            self.sealers.abandon();
+        } else {
+            self.sealers.finish();
+        }
+        let matters = self.precautions.take().map(|precautions| precautions.finish(deadline));
+        self.settle(matters.unwrap_or_default())
+    }
+
     /// Seals what is left, closes the index and tells what was seen.
     pub(crate) fn finish(mut self) -> anyhow::Result<Exit> {
-        self.seal();
-        self.sealers.finish();
-        self.enter_done()?;
+        let deadline = self.precautions.as_ref().map(Precautions::deadline);
+        match deadline {
+            Some(deadline) => self.finish_by(deadline)?,
+            None => {
+                self.seal();
+                self.sealers.finish();
+                self.enter_done()?;
+            }
+        }
         self.progress.finish();
         if !self.common.quiet {
             eprint!("{}", summary(&self.intake, &self.sources, &self.ledger));
@@ -200,6 +359,11 @@ impl<'a> Run<'a> {
         Ok(exit)
     }
 }
+
+/// Between two times that calls are tried for which the disk was too full.
+const BETWEEN_TRIES: Duration = Duration::from_secs(5);
+/// Calls that may wait for room on the disk; those behind them are told to be lost.
+const MOST_UNWRITTEN: usize = 1024;
 
 /// The index, with a word where it was not in order.
 pub(crate) fn open_index(store: &Store) -> Result<Index, store::Error> {

@@ -19,15 +19,17 @@ pub(crate) struct Done {
     /// What it says of its place in a conversation; nothing where that met a fault of this program.
     pub(crate) correlation: Option<Correlation>,
     pub(crate) took: Duration,
+    /// The call once more, where the disk was too full for it.
+    pub(crate) unwritten: Option<Box<Call>>,
 }
 
 /// What every sealer works with.
-struct Workshop {
-    store: Store,
-    medium: Kept,
-    settings: Settings,
+pub(crate) struct Workshop {
+    pub(crate) store: Store,
+    pub(crate) medium: Kept,
+    pub(crate) settings: Settings,
     /// Headers whose values name a conversation.
-    link_headers: Vec<String>,
+    pub(crate) link_headers: Vec<String>,
 }
 
 /// The threads, or, with one thread in all, the caller's own.
@@ -37,6 +39,8 @@ pub(crate) struct Sealers {
     /// What came back before its turn.
     early: BTreeMap<u64, Done>,
     next: u64,
+    /// Calls that were handed in and are not polled yet.
+    under_way: usize,
 }
 
 struct Pool {
@@ -56,7 +60,7 @@ impl Sealers {
     ) -> Sealers {
         let workshop = Arc::new(Workshop { store, medium, settings, link_headers });
         let pool = (threads > 1).then(|| Pool::new(threads, &workshop));
-        Sealers { workshop, pool, early: BTreeMap::new(), next: 0 }
+        Sealers { workshop, pool, early: BTreeMap::new(), next: 0, under_way: 0 }
     }
 
     /// Hands a call in; waits while all are busy and the queue is full, and takes in what is done meanwhile.
@@ -77,9 +81,14 @@ impl Sealers {
     /// at once.
     pub(crate) fn offer(&mut self, call: Call) -> Option<Call> {
         match &self.pool {
-            Some(pool) => pool.calls.try_send(call).err().map(TrySendError::into_inner),
+            Some(pool) => {
+                let refused = pool.calls.try_send(call).err().map(TrySendError::into_inner);
+                self.under_way += usize::from(refused.is_none());
+                refused
+            }
             None => {
-                let done = self.workshop.seal(&call);
+                let done = self.workshop.seal(call);
+                self.under_way += 1;
                 self.early.insert(done.sealed.number, done);
                 None
             }
@@ -91,9 +100,23 @@ impl Sealers {
         if let Some(pool) = &self.pool {
             self.early.extend(pool.done.try_iter().map(|done| (done.sealed.number, done)));
         }
-        let done = self.early.remove(&self.next)?;
-        self.next += 1;
+        // One that was handed in again had its turn before.
+        let again =
+            self.early.first_key_value().map(|(&number, _)| number).filter(|&first| first < self.next);
+        let done = self.early.remove(&again.unwrap_or(self.next))?;
+        self.next += u64::from(again.is_none());
+        self.under_way -= 1;
         Some(done)
+    }
+
+    /// Calls that were handed in and are not polled yet.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way
+    }
+
+    /// What is under way is left to itself.
+    pub(crate) fn abandon(&mut self) {
+        self.pool = None;
     }
 
     /// No more calls come: waits for those under way. Afterwards everything can be polled.
@@ -115,7 +138,7 @@ impl Pool {
             let (workshop, to_seal, finished) = (Arc::clone(workshop), to_seal.clone(), finished.clone());
             thread::spawn(move || {
                 for call in to_seal {
-                    if finished.send(workshop.seal(&call)).is_err() {
+                    if finished.send(workshop.seal(call)).is_err() {
                         return;
                     }
                 }
@@ -126,14 +149,15 @@ impl Pool {
 }
 
 impl Workshop {
-    fn seal(&self, call: &Call) -> Done {
+    pub(crate) fn seal(&self, call: Call) -> Done {
         let begun = Instant::now();
         // A fault in one call's audio must not cost the others theirs, nor the ledger its sum.
-        let seal = || seal::seal(call, &self.medium, &self.store, &self.settings);
-        let sealed = catch_unwind(AssertUnwindSafe(seal)).unwrap_or_else(|_| seal::give_up(call));
-        let correlate = || Correlation::of(call, &self.link_headers, &self.medium);
+        let seal = || seal::seal(&call, &self.medium, &self.store, &self.settings);
+        let sealed = catch_unwind(AssertUnwindSafe(seal)).unwrap_or_else(|_| seal::give_up(&call));
+        let correlate = || Correlation::of(&call, &self.link_headers, &self.medium);
         let correlation = catch_unwind(AssertUnwindSafe(correlate)).ok();
-        Done { sealed, correlation, took: begun.elapsed() }
+        let is_full = sealed.error.as_ref().is_some_and(store::Error::is_full);
+        Done { sealed, correlation, took: begun.elapsed(), unwritten: is_full.then(|| Box::new(call)) }
     }
 }
 

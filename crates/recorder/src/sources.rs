@@ -1,5 +1,6 @@
 //! What came from each kind of source, and what was lost on the way here.
 
+use crate::status::Dropped;
 use capture::Frame;
 use capture::live::{AgentCounts, Drops};
 use clock::Time;
@@ -26,6 +27,8 @@ pub(crate) struct Seen {
     /// Of the packets, those that a mirror had shown before.
     pub(crate) copies: u64,
     pub(crate) drops: Drops,
+    /// Packets for which the disk was too full.
+    pub(crate) turned_away: u64,
 }
 
 impl Seen {
@@ -57,9 +60,20 @@ impl Sources {
     /// Who lost how many packets; none at zero.
     pub(crate) fn lost(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let kernel = self.interface.drops.kernel + self.hep.drops.kernel;
-        [("the kernel", kernel), ("the network card", self.interface.drops.card)]
+        let disk = [&self.file, &self.interface, &self.hep].iter().map(|seen| seen.turned_away).sum();
+        [("the kernel", kernel), ("the network card", self.interface.drops.card), ("the disk", disk)]
             .into_iter()
             .filter(|(_, packets)| *packets > 0)
+    }
+
+    /// Packets that were lost, by who lost them.
+    pub(crate) fn dropped(&self) -> Dropped {
+        [&self.file, &self.interface, &self.hep].iter().fold(Dropped::default(), |sum, seen| Dropped {
+            interface: sum.interface + seen.drops.card,
+            kernel: sum.kernel + seen.drops.kernel,
+            queue: sum.queue,
+            disk: sum.disk + seen.turned_away,
+        })
     }
 
     /// What agents sent that gave no packet, by why; none at zero.
@@ -79,6 +93,7 @@ impl Sources {
             capture.saw_packet_at(source, seen.last_at.as_secs_f64());
             capture.set_dropped(source, Stage::Kernel, seen.drops.kernel);
             capture.set_dropped(source, Stage::Interface, seen.drops.card);
+            capture.set_dropped(source, Stage::Disk, seen.turned_away);
         }
         capture.set_hep(CARRIED, agents.carried);
         for (refused, count) in hep::Refused::ALL.iter().zip(agents.refused) {

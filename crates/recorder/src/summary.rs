@@ -16,7 +16,11 @@ pub(crate) fn summary(intake: &Intake, sources: &Sources, ledger: &Ledger) -> St
     let outcomes: Vec<String> =
         ledger.outcomes().map(|(outcome, count)| format!("{count} {outcome}")).collect();
     let parts = if outcomes.is_empty() { String::new() } else { format!(": {}", outcomes.join(", ")) };
-    let _ = writeln!(text, "{} calls seen{parts}", tracked.calls_seen);
+    let recovered = ledger.entered().recovered;
+    let _ = writeln!(text, "{} calls seen{parts}", tracked.calls_seen + recovered);
+    if recovered > 0 {
+        let _ = writeln!(text, "{recovered} of them were open when an earlier recorder ended");
+    }
     let signalling: u64 = tracked.requests.iter().chain(&tracked.responses).sum();
     let orphans = tracked.orphans.unclaimed + tracked.orphans.ambiguous + tracked.orphans.evicted;
     let _ = writeln!(

@@ -148,6 +148,19 @@ impl Kept {
         self.read(medium).filter_map(move |(slot, bytes)| KeptFrame::of(&slot, bytes, medium))
     }
 
+    /// The latest `count` packets in the order of arrival, as far as they are in memory: what came since there were so many
+    /// fewer. It costs what it gives, however long the stream is.
+    pub fn latest<'a>(&'a self, count: usize, medium: &'a dyn Medium) -> impl Iterator<Item = Latest<'a>> {
+        let skipped = (self.full.len() * CHUNK_SLOTS + self.last.slots.len()).saturating_sub(count);
+        let chunks = self.full.get(skipped / CHUNK_SLOTS..).unwrap_or_default().iter().chain([&self.last]);
+        chunks.flat_map(Chunk::read).skip(skipped % CHUNK_SLOTS).map(move |(slot, bytes)| Latest {
+            slot,
+            header: header(&slot, bytes, medium),
+            payload: payload(&slot, bytes, medium).unwrap_or_default(),
+            frame: KeptFrame::of(&slot, bytes, medium),
+        })
+    }
+
     /// Lets go of whole chunks whose last packet came before `before`. Gives how many packets those were, and what of
     /// them was in memory.
     pub fn forget_before(&mut self, before: Time) -> (usize, Freed) {
@@ -235,6 +248,19 @@ impl Freed {
     pub(crate) fn and(self, chunk: &Chunk) -> Freed {
         Freed { packets: self.packets + chunk.slots.len(), bytes: self.bytes + chunk.bytes.len() }
     }
+}
+
+/// One packet, with all that is kept of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Latest<'a> {
+    /// What its header says.
+    pub slot: Slot,
+    /// Its header's bytes; none where it is a plain one that was not kept.
+    pub header: Option<&'a [u8]>,
+    /// Its payload; empty where the medium has lost it.
+    pub payload: &'a [u8],
+    /// Its frame, where that was kept whole.
+    pub frame: Option<KeptFrame<'a>>,
 }
 
 /// A frame that was kept whole.
@@ -475,6 +501,26 @@ mod tests {
         assert_eq!(Arc::strong_count(&disk.1), 1 + 2 + 2, "two chunks, then the second's rest and the third");
         drop(kept);
         assert_eq!(Arc::strong_count(&disk.1), 1, "what is not kept holds nothing");
+    }
+
+    #[test]
+    fn the_latest_are_those_at_the_end() {
+        let nothing = Mapped(Vec::new());
+        for len in [0, 1, 255, 256, 257, 512, 600u16] {
+            let mut kept = Kept::default();
+            for n in 0..len {
+                let bytes = n.to_be_bytes();
+                let frame = Frame { bytes: &bytes, link: 1, place: None };
+                kept.push(Time::default(), &packet(n, &bytes), &frame, Copying::Payloads);
+            }
+            for count in [0, 1, 87, 88, 89, 255, 256, 257, 343, 344, 345, 600, 601] {
+                let latest: Vec<Vec<u8>> =
+                    kept.latest(count, &nothing).map(|latest| latest.payload.to_vec()).collect();
+                let from = usize::from(len).saturating_sub(count) as u16;
+                let expected: Vec<_> = (from..len).map(|n| n.to_be_bytes().to_vec()).collect();
+                assert_eq!(latest, expected, "{count} of {len}");
+            }
+        }
     }
 
     #[test]

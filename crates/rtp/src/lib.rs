@@ -27,7 +27,7 @@ pub use bursts::{BurstGatherer, Bursts, GAP_MINIMUM};
 pub use demux::{Kind, kind};
 pub use event::{EventPayload, Events, TelephoneEvent};
 pub use id::{ExtSeq, PayloadType, Seq, Ssrc, Ticks};
-pub use kept::{Copying, Frame, Freed, Hold, Kept, KeptFrame, Medium, Overflow};
+pub use kept::{Copying, Frame, Freed, Hold, Kept, KeptFrame, Latest, Medium, Overflow};
 pub use packet::Packet;
 pub use rtcp::Report;
 pub use sequence::{Irregularities, Sent, Sequence};

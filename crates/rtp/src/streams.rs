@@ -307,6 +307,12 @@ impl Streams {
         found.copied()
     }
 
+    /// Whether anything was heard of that source there.
+    #[must_use]
+    pub fn knows(&self, flow: Flow, ssrc: Ssrc) -> bool {
+        self.index_of(Key { flow, ssrc }).is_some()
+    }
+
     /// Whether the packet of a contested stream cuts it.
     fn cuts(&mut self, index: u32, packet: &Packet<'_>, at: Time) -> bool {
         let Some(Some(stream)) = self.table.get(index as usize) else { return false };

@@ -11,6 +11,7 @@ mod evidence;
 mod fit;
 mod foreign;
 mod hold;
+pub mod journal;
 mod leg;
 mod listening;
 mod mask;
@@ -48,6 +49,7 @@ use crate::leg::Leg;
 use crate::packets::Keeping;
 use crate::render::Rendered;
 pub use crate::shape::{Format, Layout, Rate, Shape};
+pub use crate::outcome::DISK_FULL;
 pub use crate::silence::Silence;
 
 /// What is kept and shown.
@@ -164,7 +166,9 @@ pub fn examine(call: &Call, medium: &dyn Medium, folder: &Path, settings: &Setti
 /// Two parties' samples of 16 bit.
 const FRAME_OCTETS: u64 = 4;
 
-fn id(call: &Call) -> CallId {
+/// The id that the recording of `call` has.
+#[must_use]
+pub fn id(call: &Call) -> CallId {
     let tag = call.dialog.caller.tag.as_deref().unwrap_or("");
     Store::id(call.dialog.invited_at, &call.dialog.call_id, tag)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use call::{Both, Call, Side};
+use call::{Both, Call, End, Side};
 use sdp::MediaKind;
 use store::Outcome;
 
@@ -15,12 +15,15 @@ pub(crate) fn outcome(call: &Call, legs: &Both<Leg<'_>>) -> Outcome {
     }
     let undecoded = legs.caller.undecoded() + legs.callee.undecoded() > 0;
     match (legs.caller.sounds(), legs.callee.sounds()) {
+        // It went on; only who recorded it did not.
+        (true, _) | (_, true) if call.end == End::Shutdown => Outcome::RecordedPartial,
         (true, true) if undecoded || is_joined_late(call) => Outcome::RecordedPartial,
         (true, true) => Outcome::Recorded,
         (true, false) | (false, true) if undecoded => Outcome::RecordedPartial,
         (true, false) | (false, true) => Outcome::OneWay,
         (false, false) if undecoded && is_shut(legs) => Outcome::SrtpNoKey,
         (false, false) if undecoded => Outcome::CodecUnsupported,
+        (false, false) if call.notes.contains(&DISK_FULL) => Outcome::StorageError,
         (false, false) if call.ambiguous_streams > 0 => Outcome::AmbiguousMedia,
         (false, false) => Outcome::NoMedia,
     }
@@ -74,8 +77,12 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
         (leaps, "timestamp_leap"),
         (video, "video"),
     ];
-    all.into_iter().filter(|(raised, _)| *raised).map(|(_, flag)| flag.to_owned()).collect()
+    let raised = all.into_iter().filter(|(raised, _)| *raised).map(|(_, flag)| flag);
+    raised.chain(call.notes.iter().copied()).map(str::to_owned).collect()
 }
+
+/// The flag of a call whose media was turned away because the disk was full.
+pub const DISK_FULL: &str = "disk_full";
 
 /// One packet in a hundred: from here on it is heard.
 const LOSS_WORTH_A_FLAG: f64 = 0.01;

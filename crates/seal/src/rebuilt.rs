@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use flow::{Endpoint, Flow};
-use rtp::{KeptFrame, Medium, Stream};
+use rtp::{KeptFrame, Medium, Slot, Stream};
 
 /// LINKTYPE_RAW: an IP packet and nothing before it.
 const RAW: u32 = 101;
@@ -27,17 +27,28 @@ pub(crate) fn frames<'a>(stream: &'a Stream, medium: &'a dyn Medium) -> Vec<Rebu
         return whole;
     }
     let packets = kept.payloads(medium).zip(kept.headers(medium));
-    packets
-        .map(|((slot, payload), header)| {
-            let plain = slot.plain_header(stream.ssrc);
-            let header = header.unwrap_or(&plain);
-            let bytes = datagram(stream.flow, &[header, payload].concat());
-            let payload = (bytes.len() - payload.len(), payload.len());
-            let (arrival, payload_type) = (slot.arrival(), slot.payload_type());
-            let frame = KeptFrame { arrival, link: RAW, bytes: &[], payload, payload_type };
-            Rebuilt { frame, bytes: Cow::Owned(bytes) }
-        })
-        .collect()
+    packets.map(|((slot, payload), header)| rebuild(stream, &slot, header, payload)).collect()
+}
+
+/// The latest `count` packets of `stream` in the same way, as far as they are in memory.
+pub(crate) fn latest<'a>(
+    stream: &'a Stream,
+    count: usize,
+    medium: &'a dyn Medium,
+) -> impl Iterator<Item = Rebuilt<'a>> {
+    stream.kept.latest(count, medium).map(|latest| match latest.frame {
+        Some(frame) => Rebuilt { bytes: Cow::Borrowed(frame.bytes), frame },
+        None => rebuild(stream, &latest.slot, latest.header, latest.payload),
+    })
+}
+
+fn rebuild<'a>(stream: &Stream, slot: &Slot, header: Option<&[u8]>, payload: &[u8]) -> Rebuilt<'a> {
+    let plain = slot.plain_header(stream.ssrc);
+    let bytes = datagram(stream.flow, &[header.unwrap_or(&plain), payload].concat());
+    let payload = (bytes.len() - payload.len(), payload.len());
+    let (arrival, payload_type) = (slot.arrival(), slot.payload_type());
+    let frame = KeptFrame { arrival, link: RAW, bytes: &[], payload, payload_type };
+    Rebuilt { frame, bytes: Cow::Owned(bytes) }
 }
 
 /// An IP packet of `flow` that carries `data` by UDP.

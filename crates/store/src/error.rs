@@ -73,12 +73,6 @@ pub enum Error {
         /// Frames that were written, or would have been.
         given: u64,
     },
-    /// A folder of that call stands in `open/` already: its recovery comes first.
-    #[error("{} is there already: a call that was open when its recorder ended; recover or remove it first", path.display())]
-    Open {
-        /// The folder.
-        path: PathBuf,
-    },
     /// The owner of the index gave no usable answer.
     #[error("the process that holds the index of {} answered: {answer}", path.display())]
     Answer {

@@ -254,6 +254,11 @@ impl Index {
         self.settle()
     }
 
+    /// Lets go of an index that failed: whoever opens it next brings it in step with the recordings.
+    pub fn abandon(self) {
+        *self.changed.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
     fn settle(&self) -> Result<(), Error> {
         let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut *changed) { self.table.set_clean() } else { Ok(()) }

@@ -13,6 +13,7 @@ mod find;
 pub mod flac;
 mod id;
 mod index;
+mod journal;
 mod layout;
 mod leg;
 mod number;

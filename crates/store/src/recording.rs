@@ -33,7 +33,7 @@ pub enum Durability {
 
 /// A folder of a call under `open/`, owned by who makes its files.
 ///
-/// Dropped without being published, it is deleted with [`Durability::Fast`] and stays for recovery with `Sync`.
+/// Dropped without being published, it is deleted: what it is made of is still there, in a capture or a journal.
 #[derive(Debug)]
 pub struct Recording {
     store: Store,
@@ -47,40 +47,12 @@ impl Recording {
     /// Makes the call's folder, which is empty then.
     ///
     /// # Errors
-    /// Where the folder cannot be made; [`Error::Open`] where a live call of that id was left by a crash.
+    /// Where the folder cannot be made.
     pub fn begin(store: &Store, id: &CallId, durability: Durability) -> Result<Self, Error> {
-        let folder = match durability {
-            Durability::Sync => store.open_calls().join(id.as_str()),
-            Durability::Fast => store.open_calls().join(format!("{id}{BEING_RENDERED}")),
-        };
-        if durability == Durability::Fast {
-            delete(&folder)?;
-        }
-        match fs::create_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(Error::Open { path: folder });
-            }
-            made => made.map_err(Error::io("make the folder", &folder))?,
-        }
+        let folder = store.open_calls().join(format!("{id}{BEING_RENDERED}"));
+        delete(&folder)?;
+        fs::create_dir(&folder).map_err(Error::io("make the folder", &folder))?;
         Ok(Recording { store: store.clone(), id: id.clone(), durability, folder, done: false })
-    }
-
-    /// Takes over the folder that a live call left when its recorder ended.
-    ///
-    /// # Errors
-    /// [`Error::Absent`] where there is none.
-    pub fn adopt(store: &Store, id: &CallId) -> Result<Self, Error> {
-        let folder = store.open_calls().join(id.as_str());
-        if !folder.is_dir() {
-            return Err(Error::Absent { id: id.to_string(), path: folder });
-        }
-        Ok(Recording {
-            store: store.clone(),
-            id: id.clone(),
-            durability: Durability::Sync,
-            folder,
-            done: false,
-        })
     }
 
     /// The call's id.
@@ -165,14 +137,14 @@ impl Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        if !self.done && self.durability == Durability::Fast {
+        if !self.done {
             // Nobody is left to tell: what stays is found by `Store::abandoned`.
             let _ = delete(&self.folder);
         }
     }
 }
 
-/// Behind the id in the name of a folder that a replay fills.
+/// Behind the id in the name of a folder that is being filled.
 const BEING_RENDERED: &str = ".tmp";
 /// Behind the id of a recording whose record is written anew.
 pub(crate) const BEING_AMENDED: &str = ".new";
@@ -303,21 +275,20 @@ mod tests {
     }
 
     #[test]
-    fn unpublished_it_is_deleted_or_kept_for_recovery() {
+    fn unpublished_it_is_deleted_and_its_journal_stays() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let id = full().id;
-        drop(Recording::begin(&store, &id, Durability::Fast).unwrap());
-        assert_eq!(store.abandoned().unwrap(), []);
-
-        let live = Recording::begin(&store, &id, Durability::Sync).unwrap();
-        fs::write(live.path("call.pcapng"), b"journal").unwrap();
-        drop(live);
-        assert!(matches!(Recording::begin(&store, &id, Durability::Sync), Err(Error::Open { .. })));
-        assert_eq!(store.remove_abandoned().unwrap(), std::slice::from_ref(&id));
-        let adopted = Recording::adopt(&store, &id).unwrap();
-        assert_eq!(names(&adopted.publish(&full()).unwrap()), ["call.json", "call.pcapng"]);
-        assert!(matches!(Recording::adopt(&store, &id), Err(Error::Absent { .. })));
+        for durability in [Durability::Fast, Durability::Sync] {
+            drop(Recording::begin(&store, &id, durability).unwrap());
+            assert_eq!(store.abandoned().unwrap(), []);
+        }
+        store.append_to_journal(&id, b"journal").unwrap();
+        drop(Recording::begin(&store, &id, Durability::Sync).unwrap());
+        assert_eq!(store.abandoned().unwrap(), [Abandoned::Live(id.clone())]);
+        let recording = Recording::begin(&store, &id, Durability::Sync).unwrap();
+        assert_eq!(names(&recording.publish(&full()).unwrap()), ["call.json"]);
+        assert_eq!(store.remove_abandoned().unwrap(), [id]);
     }
 
     #[test]

@@ -2,13 +2,14 @@
 //!
 //! A connection is one question: a line with a [`Query`] as JSON goes in; a line for each record comes out, then
 //! `{"end":{"records":N}}` or `{"end":{"error":"..."}}`. An answer without its end is none.
+//! The question `"status"` gets one line of JSON, whatever the owner last said of itself, and then the end.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fs, mem};
@@ -47,8 +48,20 @@ enum End {
 pub struct Server {
     path: PathBuf,
     stop: Arc<AtomicBool>,
+    status: Status,
     thread: Option<JoinHandle<()>>,
 }
+
+/// What the owner says of itself, as JSON; nothing where it says nothing.
+type Status = Arc<Mutex<Option<String>>>;
+
+enum Question {
+    Records(Box<Query>),
+    Status,
+}
+
+/// The question after the status.
+const STATUS: &str = "\"status\"";
 
 /// Answers searches of that index over the store's socket. A socket that a crash left is replaced: who has the index
 /// is the only one to serve.
@@ -69,6 +82,8 @@ pub fn serve(store: &Store, index: Arc<Index>) -> Result<Server, Error> {
         .map_err(Error::io("set the rights of", &path))?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
+    let status = Status::default();
+    let told = Arc::clone(&status);
     let thread = thread::Builder::new().name("index-socket".into()).spawn(move || {
         for peer in listener.incoming() {
             if stopped.load(Ordering::Acquire) {
@@ -76,14 +91,21 @@ pub fn serve(store: &Store, index: Arc<Index>) -> Result<Server, Error> {
             }
             match peer {
                 // A peer that went away has its reasons.
-                Ok(peer) => drop(answer(&peer, &index)),
+                Ok(peer) => drop(answer(&peer, &index, &told)),
                 // Out of descriptors: give others time to close some.
                 Err(_) => thread::sleep(Duration::from_millis(100)),
             }
         }
     });
     let thread = thread.map_err(Error::io("start a thread for", &path))?;
-    Ok(Server { path, stop, thread: Some(thread) })
+    Ok(Server { path, stop, status, thread: Some(thread) })
+}
+
+impl Server {
+    /// From here on, `status` is the answer to who asks for it: one line of JSON.
+    pub fn tell(&self, status: String) {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+    }
 }
 
 impl Drop for Server {
@@ -98,12 +120,19 @@ impl Drop for Server {
     }
 }
 
-fn answer(peer: &UnixStream, index: &Index) -> io::Result<()> {
+fn answer(peer: &UnixStream, index: &Index, status: &Status) -> io::Result<()> {
     peer.set_read_timeout(Some(PATIENCE))?;
     peer.set_write_timeout(Some(PATIENCE))?;
     let mut out = BufWriter::new(peer);
     let end = match question(peer)? {
-        Ok(query) => records(&mut out, index, &query)?,
+        Ok(Question::Records(query)) => records(&mut out, index, &query)?,
+        Ok(Question::Status) => match status.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            Some(status) => {
+                writeln!(out, "{status}")?;
+                End::Records(0)
+            }
+            None => End::Error("it is no recorder".to_owned()),
+        },
         Err(refusal) => End::Error(refusal),
     };
     serde_json::to_writer(&mut out, &Answer::End(end))?;
@@ -112,13 +141,18 @@ fn answer(peer: &UnixStream, index: &Index) -> io::Result<()> {
 }
 
 /// Reads the question; the inner error is for the peer to know.
-fn question(peer: &UnixStream) -> io::Result<Result<Query, String>> {
+fn question(peer: &UnixStream) -> io::Result<Result<Question, String>> {
     let mut line = vec![];
     BufReader::new(Read::take(peer, QUESTION_BYTES)).read_until(b'\n', &mut line)?;
     if line.last() != Some(&b'\n') {
         return Ok(Err(format!("no question of one line and at most {QUESTION_BYTES} octets")));
     }
-    Ok(serde_json::from_slice(&line).map_err(|error| error.to_string()))
+    if line.trim_ascii() == STATUS.as_bytes() {
+        return Ok(Ok(Question::Status));
+    }
+    Ok(serde_json::from_slice(&line)
+        .map(|query| Question::Records(Box::new(query)))
+        .map_err(|error| error.to_string()))
 }
 
 /// Writes the records; the error is that of the connection.
@@ -166,12 +200,31 @@ pub fn ask(store: &Store, query: &Query) -> Result<Vec<Record>, Error> {
     Err(refused("it broke off".to_owned()))
 }
 
+/// Asks the process that has the index of a store how it is; gives one line of JSON.
+///
+/// # Errors
+/// [`Error::Io`] where nobody answers, [`Error::Answer`] where it is no recorder.
+pub fn ask_status(store: &Store) -> Result<String, Error> {
+    let path = store.socket();
+    let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
+    let lines = put_line(&peer, STATUS.as_bytes()).map_err(Error::io("ask at", &path))?;
+    let lines: io::Result<Vec<String>> = lines.collect();
+    let lines = lines.map_err(Error::io("read the answer at", &path))?;
+    match lines.as_slice() {
+        [status, end] if end.starts_with(END) => Ok(status.clone()),
+        other => Err(Error::Answer { path, answer: other.join(" ") }),
+    }
+}
+
 fn put<'a>(peer: &'a UnixStream, query: &Query) -> io::Result<io::Lines<BufReader<&'a UnixStream>>> {
+    put_line(peer, &serde_json::to_vec(query)?)
+}
+
+fn put_line<'a>(peer: &'a UnixStream, question: &[u8]) -> io::Result<io::Lines<BufReader<&'a UnixStream>>> {
     // A search of a million calls may take seconds before its first record.
     peer.set_read_timeout(Some(PATIENCE * 6))?;
     peer.set_write_timeout(Some(PATIENCE))?;
-    let mut line = serde_json::to_vec(query)?;
-    line.push(b'\n');
+    let line = [question, b"\n"].concat();
     let mut out = peer;
     out.write_all(&line)?;
     Ok(BufReader::new(peer).lines())
@@ -246,5 +299,15 @@ mod tests {
         let found = crate::Records::find(&store, &Query { limit: Some(1), ..Query::default() }).unwrap();
         assert!(matches!(found.source, crate::Source::Files(_)));
         assert_eq!(found.records, [record]);
+    }
+
+    #[test]
+    fn the_owner_tells_how_it_is() {
+        let (_dir, store, server) = serving();
+        assert!(matches!(ask_status(&store), Err(Error::Answer { .. })));
+        server.tell("{\"seen\":1}".to_owned());
+        assert_eq!(ask_status(&store).unwrap(), "{\"seen\":1}");
+        drop(server);
+        assert!(matches!(ask_status(&store), Err(Error::Io { .. })));
     }
 }

@@ -29,6 +29,7 @@ pub(crate) struct File {
     pub(crate) patience: Patience,
     pub(crate) links: Links,
     pub(crate) record: Record,
+    pub(crate) disk: Disk,
     pub(crate) serve: Serve,
 }
 
@@ -84,6 +85,8 @@ pub(crate) struct Record {
     pub(crate) hep_key: Set<String>,
     pub(crate) listen: Set<String>,
     pub(crate) selftest_s: Set<Seconds>,
+    pub(crate) journal_s: Set<Seconds>,
+    pub(crate) stop_s: Set<Seconds>,
     pub(crate) confine: Option<bool>,
 }
 
@@ -91,4 +94,11 @@ pub(crate) struct Record {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Serve {
     pub(crate) listen: Set<String>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Disk {
+    pub(crate) warn_free: Set<Bytes>,
+    pub(crate) stop_free: Set<Bytes>,
 }

@@ -7,6 +7,7 @@ mod limits;
 mod live;
 mod patience;
 mod problem;
+mod safety;
 mod settings;
 mod shape;
 mod value;
@@ -18,6 +19,7 @@ use check::Check;
 use file::File;
 
 pub(crate) use problem::Problem;
+pub(crate) use safety::Live;
 pub(crate) use settings::Settings;
 
 /// Every key with what it means and its default.
@@ -55,6 +57,7 @@ impl Config {
         self.call_config()?;
         self.wire_limits()?;
         self.live()?;
+        self.safety()?;
         self.listen_of_record()?;
         self.selftest_interval()?;
         self.listen_of_serve().map(drop)

@@ -35,7 +35,7 @@ fn the_reference_says_what_holds_without_a_file() {
     let of = |config: &Config| {
         let call = config.call_config().unwrap();
         let wire = config.wire_limits().unwrap();
-        format!("{call:?} {wire:?} {:?}", config.live().unwrap())
+        format!("{call:?} {wire:?} {:?} {:?}", config.live().unwrap(), config.safety().unwrap())
     };
     assert_eq!(of(&shown), of(&nothing));
     assert_eq!(shown.selftest_interval().unwrap(), Some(crate::record::SELFTEST_INTERVAL));
@@ -104,6 +104,10 @@ fn each_mistake_has_its_line() {
         "[record]\ninterfaces = 'eth0'",
         "[record]\nsnaplen = 10",
         "[record]\nbuffer_mib = 4096",
+        "[record]\njournal_s = 0.1",
+        "[record]\nstop_s = 0",
+        "[disk]\nwarn_free = -1",
+        "[disk]\nstop_free = '1 GB'",
         "[record]\nlisten = '9464'",
         "[serve]\nlisten = ''",
         "calls = [",

@@ -3,7 +3,7 @@
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
 
 use super::Operation;
-use super::families::{Labelled, Register, advance, observe, set};
+use super::families::{Labelled, Register, advance, observe, raise, set};
 
 /// The disk, the index and the recordings.
 #[derive(Debug)]
@@ -14,6 +14,10 @@ pub struct Storage {
     query: Histogram,
     seal: Histogram,
     last_completed: Gauge,
+    level: Labelled<IntGauge>,
+    journal_lag: Gauge,
+    journal_bytes: IntCounter,
+    journal_missed: IntCounter,
     selftests: Labelled<IntCounter>,
     last_selftest: Gauge,
 }
@@ -42,6 +46,19 @@ impl Storage {
                 "last_recording_completed_timestamp_seconds",
                 "Unix time at which the newest recording got its final name; 0 before the first.",
             ),
+            level: register.levels(
+                "storage_watermark_reached",
+                "Whether the disk has less left than a watermark: of warning, and of taking no new media.",
+                ("watermark", &[WARN, STOP]),
+            ),
+            journal_lag: register
+                .time("journal_lag_seconds", "How much of the open calls a crash would cost now."),
+            journal_bytes: register
+                .total("journal_bytes_total", "Bytes that were appended to the journals of open calls."),
+            journal_missed: register.total(
+                "journal_missed_packets_total",
+                "Packets of open calls that stand in no journal: they are recorded unless there is a crash.",
+            ),
             selftests: register.totals(
                 "selftests_total",
                 "Calls that were made up, recorded, read back and compared, by result.",
@@ -62,6 +79,22 @@ impl Storage {
     /// Bytes taken.
     pub fn set_used(&self, bytes: u64) {
         set(&self.used, bytes);
+    }
+
+    /// Which watermarks are reached.
+    pub fn set_level(&self, warn: bool, stop: bool) {
+        for (watermark, reached) in [(WARN, warn), (STOP, stop)] {
+            if let Some(level) = self.level.child(&[watermark]) {
+                level.set(i64::from(reached));
+            }
+        }
+    }
+
+    /// How far the journals are behind, and what was written to them and missed.
+    pub fn set_journals(&self, lag_seconds: f64, bytes: u64, missed: u64) {
+        self.journal_lag.set(lag_seconds);
+        raise(&self.journal_bytes, bytes);
+        raise(&self.journal_missed, missed);
     }
 
     /// An operation failed.
@@ -111,6 +144,10 @@ impl Storage {
 
 const PASSED: &str = "passed";
 const FAILED: &str = "failed";
+
+/// The watermarks.
+const WARN: &str = "warn";
+const STOP: &str = "stop";
 
 /// A search is to be done within a second over a million calls.
 const QUERY_SECONDS: &[f64] =
