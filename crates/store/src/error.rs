@@ -79,6 +79,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The last line of the audit log is none of this program's.
+    #[error("{}: its last line was changed; `sipreel audit verify` tells which lines hold; move the file aside to begin a new log", path.display())]
+    Audit {
+        /// The log.
+        path: PathBuf,
+    },
     /// The owner of the index gave no usable answer.
     #[error("the process that holds the index of {} answered: {answer}", path.display())]
     Answer {

@@ -4,7 +4,9 @@
 //! index only makes finding fast and can always be built anew from the files. Nothing here knows of SIP, SDP, RTP or
 //! codecs: it takes and gives plain values.
 
+mod actor;
 mod amend;
+pub mod audit;
 mod error;
 mod evidence;
 mod find;
@@ -28,6 +30,7 @@ mod table;
 mod timestamp;
 pub mod wav;
 
+pub use actor::Actor;
 pub use error::{Damage, Error};
 pub use evidence::{Match, Named, RefusedStream, Witness};
 pub use find::{Records, Source};
