@@ -7,11 +7,13 @@ use std::path::Path;
 
 use anyhow::Context;
 use ladder::Ladder;
+use store::audit::Action;
 use store::{CallId, Query, Record, Records, Source, Store};
 
 use crate::chain;
 use crate::cli::{Calls, Export, List, One};
 use crate::exit::Exit;
+use crate::log::Log;
 use crate::signalling;
 use crate::table;
 
@@ -34,6 +36,10 @@ fn list(arguments: &List) -> anyhow::Result<Exit> {
             found.records
         }
     };
+    let log = Log::new(&store, "calls list", &arguments.why);
+    let mut deed = log.deed(Action::List, arguments.linked.as_ref());
+    deed.detail = serde_json::json!({ "query": query(arguments), "found": records.len() });
+    log.tell(&deed);
     let mut out = stdout().lock();
     if arguments.json {
         for record in &records {
@@ -87,7 +93,8 @@ fn tell_of(source: &Source) {
 
 fn show(arguments: &One) -> anyhow::Result<Exit> {
     let store = Store::at(arguments.store.dir()?)?;
-    let record = store.record(&arguments.id)?;
+    let log = Log::new(&store, "calls show", &arguments.why);
+    let record = log.told(Action::Show, &arguments.id, store.record(&arguments.id))?;
     let mut out = stdout().lock();
     if arguments.json {
         writeln!(out, "{}", record.to_json())?;
@@ -112,7 +119,9 @@ fn show(arguments: &One) -> anyhow::Result<Exit> {
 
 fn explain(arguments: &One) -> anyhow::Result<Exit> {
     let store = Store::at(arguments.store.dir()?)?;
-    let explanation = explain::explain(&store.record(&arguments.id)?);
+    let log = Log::new(&store, "calls explain", &arguments.why);
+    let explanation =
+        explain::explain(&log.told(Action::Explain, &arguments.id, store.record(&arguments.id))?);
     let mut out = stdout().lock();
     if arguments.json {
         writeln!(out, "{}", explanation.to_json())?;
@@ -195,7 +204,8 @@ fn described(stream: &store::StreamRecord) -> String {
 
 fn export(arguments: &Export) -> anyhow::Result<Exit> {
     let store = Store::at(arguments.store.dir()?)?;
-    let record = store.record(&arguments.id)?;
+    let log = Log::new(&store, "calls export", &arguments.why);
+    let record = log.told(Action::Export, &arguments.id, store.record(&arguments.id))?;
     let to = &arguments.to;
     fs::create_dir_all(to).with_context(|| format!("{}: cannot be made", to.display()))?;
     if let Some(other) = exported_before(to).filter(|other| *other != record.id) {

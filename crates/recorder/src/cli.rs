@@ -31,6 +31,9 @@ pub(crate) enum Command {
     Render(Render),
     /// Build the index anew from the recordings
     Reindex(InStore),
+    /// Show and check the log of who did what with which call
+    #[command(subcommand)]
+    Audit(Audit),
     /// Serve metrics and health over HTTP, and the index to other commands
     Serve(Serve),
     /// Check a configuration, or show every key that one may have
@@ -55,6 +58,14 @@ pub(crate) struct InStore {
     /// The configuration, a TOML file; `sipreel config show` tells its keys
     #[arg(long, value_name = "FILE", env = "SIPREEL_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Why something is done.
+#[derive(Args, Clone, Default, Debug)]
+pub(crate) struct Why {
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 /// Where recordings are without anybody's word on it.
@@ -294,6 +305,8 @@ pub(crate) enum Calls {
 pub(crate) struct List {
     #[command(flatten)]
     pub(crate) store: InStore,
+    #[command(flatten)]
+    pub(crate) why: Why,
     /// One JSON object a line instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -347,6 +360,8 @@ pub(crate) struct One {
     /// The record as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Args, Debug)]
@@ -358,6 +373,8 @@ pub(crate) struct Export {
     /// The folder to copy into; it is made if it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Args, Debug)]
@@ -366,6 +383,46 @@ pub(crate) struct Render {
     pub(crate) id: CallId,
     #[command(flatten)]
     pub(crate) store: InStore,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Audit {
+    /// List the log's lines, oldest first
+    List(AuditList),
+    /// Hold each line against the chain, and tell the first that breaks it
+    Verify(AuditVerify),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AuditList {
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// The lines as they stand, one JSON object each, instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// About that call
+    #[arg(long, value_name = "ID")]
+    pub(crate) call: Option<CallId>,
+    /// Of these kinds, such as export or delete
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) action: Vec<String>,
+    /// By that user: a name, or a number
+    #[arg(long, value_name = "USER")]
+    pub(crate) actor: Option<String>,
+    /// Done at that time or later: RFC 3339, or back from now as -30m, -2h, -7d
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) since: Option<Time>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AuditVerify {
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// The verdict as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -396,7 +453,7 @@ fn time(text: &str) -> Result<Time, String> {
     Time::from_rfc3339(text).ok_or_else(expected)
 }
 
-fn now() -> Time {
+pub(crate) fn now() -> Time {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Time::from_parts(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
 }

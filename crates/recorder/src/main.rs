@@ -3,6 +3,8 @@
 //! Everything that knows a protocol, a file format or a clock lives in a crate below; here values are moved between
 //! them, errors are told once, and the exit code is chosen.
 
+mod actor;
+mod audit;
 #[cfg(test)]
 mod bounds;
 mod calls;
@@ -19,6 +21,7 @@ mod exit;
 mod intake;
 mod ledger;
 mod manual;
+mod log;
 mod metrics;
 mod privileges;
 mod progress;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Calls(command) => calls::run(command),
         Command::Render(arguments) => render::run(arguments),
         Command::Reindex(arguments) => reindex::run(arguments),
+        Command::Audit(command) => audit::run(command),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(command) => configuration::run(command),
         Command::Doctor(arguments) => doctor::run(arguments),
