@@ -181,6 +181,6 @@ fn write(
         packets::write(call, medium, settings, is_undecoded, &path)
             .map_err(store::Error::io("write", &path))?;
     }
-    recording.publish(record)?;
+    store.publish(recording, record)?;
     Ok(origins)
 }

@@ -9,9 +9,8 @@ mod entry;
 mod tail;
 mod verdict;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 pub use entry::{Action, Deed, Entry, Outcome};
@@ -55,7 +54,7 @@ impl Audit {
         let mut file = options.map_err(Error::io("open", &path))?;
         file.lock().map_err(Error::io("lock", &path))?;
         if is_new {
-            self.give_to_owner()?;
+            self.store.give_to_owner(&path)?;
         }
         let broken = || Error::Audit { path: path.clone() };
         let tail = tail::read(&mut file).map_err(Error::io("read", &path))?;
@@ -75,19 +74,6 @@ impl Audit {
             sync(self.store.dir())?;
         }
         Ok(entry)
-    }
-
-    /// Where root makes the log, it belongs to whoever the store belongs to: a recorder has to write in it, too.
-    fn give_to_owner(&self) -> Result<(), Error> {
-        let path = self.path();
-        let owner =
-            fs::metadata(self.store.dir()).map_err(Error::io("read the rights of", self.store.dir()))?;
-        let made = fs::metadata(&path).map_err(Error::io("read the rights of", &path))?;
-        if made.uid() != owner.uid() {
-            // Who is not root may not give it away; it is theirs then.
-            let _ = std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid()));
-        }
-        Ok(())
     }
 
     /// Gives each line to `take`, in order, with its number in the file and as it ends. A store of which
@@ -158,6 +144,7 @@ mod tests {
     use crate::actor::Actor;
     use clock::Time;
     use proptest::prelude::*;
+    use std::fs;
 
     pub(super) fn deed(n: i64) -> Deed {
         let actor = Actor { uid: 1000, user: Some("ana".into()), by: "calls show".into() };

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::id::CallId;
+
 /// A step that did not work. [`Error::is_permission`] parts exit code 4 from 5.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -78,6 +80,14 @@ pub enum Error {
     Open {
         /// The folder.
         path: PathBuf,
+    },
+    /// A rule forbids it; nothing was changed.
+    #[error("{id}: {why}")]
+    Refused {
+        /// The call.
+        id: CallId,
+        /// Which rule.
+        why: String,
     },
     /// The last line of the audit log is none of this program's.
     #[error("{}: its last line was changed; `sipreel audit verify` tells which lines hold; move the file aside to begin a new log", path.display())]

@@ -4,11 +4,13 @@
 //! STORE/recordings/2026/01/31/ID/{call.json, call.wav, call.pcapng}     whole, always
 //! STORE/open/ID/    a call being recorded, or left by a crash     open/ID.tmp/  being rendered     open/ID.old/  replaced
 //!                   open/ID.new/  its record written anew
+//! STORE/audit.log   who did what     STORE/records.lock  held while a record is changed     STORE/stale/  what the index lacks
 //! STORE/index/      sled     STORE/index.lock  held by its owner     STORE/sipreel.sock  where its owner answers
 //! ```
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clock::Time;
@@ -125,6 +127,17 @@ impl Store {
 
     pub(crate) fn index_lock(&self) -> PathBuf {
         self.dir.join("index.lock")
+    }
+
+    /// What root makes in a store belongs to whoever the store belongs to: a recorder has to write there, too.
+    pub(crate) fn give_to_owner(&self, path: &Path) -> Result<(), Error> {
+        let owner = fs::metadata(&self.dir).map_err(Error::io("read the rights of", &self.dir))?;
+        let made = fs::metadata(path).map_err(Error::io("read the rights of", path))?;
+        if made.uid() != owner.uid() {
+            // Who is not root may not give it away; it is theirs then.
+            let _ = std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()));
+        }
+        Ok(())
     }
 
     /// Where the owner of the index answers.

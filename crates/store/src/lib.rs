@@ -6,7 +6,9 @@
 
 mod actor;
 mod amend;
+mod attachment;
 pub mod audit;
+mod edit;
 mod error;
 mod evidence;
 mod find;
@@ -31,9 +33,10 @@ mod timestamp;
 pub mod wav;
 
 pub use actor::Actor;
+pub use attachment::{BadAttachment, Note, Tag, commands};
 pub use error::{Damage, Error};
 pub use evidence::{Match, Named, RefusedStream, Witness};
-pub use find::{Records, Source};
+pub use find::{Records, Source, settle};
 pub use id::CallId;
 pub use index::{Index, Opened};
 pub use layout::Store;
@@ -43,7 +46,7 @@ pub use outcome::{
     DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, RefusalReason, Role, State, Unknown,
 };
 pub use pattern::Pattern;
-pub use query::Query;
+pub use query::{Query, TagQuery};
 pub use rebuild::Reindexed;
 pub use record::{Cut, Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
 pub use recording::{Abandoned, Durability, Recording};

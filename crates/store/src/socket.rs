@@ -1,7 +1,8 @@
 //! The owner of the index answers the searches of other processes over a socket in the store's folder.
 //!
 //! A connection is one question: a line with a [`Query`] as JSON goes in; a line for each record comes out, then
-//! `{"end":{"records":N}}` or `{"end":{"error":"..."}}`. An answer without its end is none.
+//! `{"end":{"records":N}}` or `{"end":{"error":"..."}}`. An answer without its end is none. `{"refresh":true}` says
+//! that records were changed in their files; no record comes back.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -27,6 +28,15 @@ const QUESTION_BYTES: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What the last line of an answer begins with; a record never does.
 const END: &str = "{\"end\":";
+
+/// The question that is no search.
+const REFRESH: &[u8] = br#"{"refresh":true}"#;
+
+/// What may be asked.
+enum Question {
+    Search(Box<Query>),
+    Refresh,
+}
 
 /// The last line of an answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -103,7 +113,11 @@ fn answer(peer: &UnixStream, index: &Index) -> io::Result<()> {
     peer.set_write_timeout(Some(PATIENCE))?;
     let mut out = BufWriter::new(peer);
     let end = match question(peer)? {
-        Ok(query) => records(&mut out, index, &query)?,
+        Ok(Question::Search(query)) => records(&mut out, index, &query)?,
+        Ok(Question::Refresh) => match index.refresh() {
+            Ok(()) => End::Records(0),
+            Err(error) => End::Error(error.to_string()),
+        },
         Err(refusal) => End::Error(refusal),
     };
     serde_json::to_writer(&mut out, &Answer::End(end))?;
@@ -112,13 +126,17 @@ fn answer(peer: &UnixStream, index: &Index) -> io::Result<()> {
 }
 
 /// Reads the question; the inner error is for the peer to know.
-fn question(peer: &UnixStream) -> io::Result<Result<Query, String>> {
+fn question(peer: &UnixStream) -> io::Result<Result<Question, String>> {
     let mut line = vec![];
     BufReader::new(Read::take(peer, QUESTION_BYTES)).read_until(b'\n', &mut line)?;
     if line.last() != Some(&b'\n') {
         return Ok(Err(format!("no question of one line and at most {QUESTION_BYTES} octets")));
     }
-    Ok(serde_json::from_slice(&line).map_err(|error| error.to_string()))
+    if line.trim_ascii() == REFRESH {
+        return Ok(Ok(Question::Refresh));
+    }
+    let query = serde_json::from_slice(&line).map(|query| Question::Search(Box::new(query)));
+    Ok(query.map_err(|error| error.to_string()))
 }
 
 /// Writes the records; the error is that of the connection.
@@ -148,11 +166,26 @@ fn records(out: &mut impl Write, index: &Index, query: &Query) -> io::Result<End
 pub fn ask(store: &Store, query: &Query) -> Result<Vec<Record>, Error> {
     let path = store.socket();
     let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
-    let lines = put(&peer, query).map_err(Error::io("ask at", &path))?;
-    let refused = |answer: String| Error::Answer { path: path.clone(), answer };
+    let question = serde_json::to_vec(query).expect("a search has no map with keys other than text");
+    answers(&peer, &question, &path)
+}
+
+/// Tells the process that has the index of a store that records were changed in their files.
+///
+/// # Errors
+/// As with [`ask`].
+pub fn refresh(store: &Store) -> Result<(), Error> {
+    let path = store.socket();
+    let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
+    answers(&peer, REFRESH, &path).map(drop)
+}
+
+fn answers(peer: &UnixStream, question: &[u8], path: &Path) -> Result<Vec<Record>, Error> {
+    let lines = put(peer, question).map_err(Error::io("ask at", path))?;
+    let refused = |answer: String| Error::Answer { path: path.to_path_buf(), answer };
     let mut records = vec![];
     for line in lines {
-        let line = line.map_err(Error::io("read the answer at", &path))?;
+        let line = line.map_err(Error::io("read the answer at", path))?;
         if line.starts_with(END) {
             return match serde_json::from_str(&line) {
                 Ok(Answer::End(End::Records(count))) if count == records.len() as u64 => Ok(records),
@@ -166,12 +199,11 @@ pub fn ask(store: &Store, query: &Query) -> Result<Vec<Record>, Error> {
     Err(refused("it broke off".to_owned()))
 }
 
-fn put<'a>(peer: &'a UnixStream, query: &Query) -> io::Result<io::Lines<BufReader<&'a UnixStream>>> {
+fn put<'a>(peer: &'a UnixStream, question: &[u8]) -> io::Result<io::Lines<BufReader<&'a UnixStream>>> {
     // A search of a million calls may take seconds before its first record.
     peer.set_read_timeout(Some(PATIENCE * 6))?;
     peer.set_write_timeout(Some(PATIENCE))?;
-    let mut line = serde_json::to_vec(query)?;
-    line.push(b'\n');
+    let line = [question, b"\n"].concat();
     let mut out = peer;
     out.write_all(&line)?;
     Ok(BufReader::new(peer).lines())
@@ -215,6 +247,21 @@ mod tests {
         drop(server);
         assert!(!store.socket().exists());
         assert!(matches!(ask(&store, &Query::default()), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn a_change_in_the_files_is_found_once_it_is_told() {
+        let (_dir, store, _server) = serving();
+        let mut record = full();
+        record.flags.insert("told".into());
+        crate::Recording::begin(&store, &record.id, crate::Durability::Fast)
+            .unwrap()
+            .publish(&record)
+            .unwrap();
+        assert_eq!(ask(&store, &Query::default()).unwrap(), [full()]);
+        store.mark_stale(&record.id).unwrap();
+        refresh(&store).unwrap();
+        assert_eq!(ask(&store, &Query::default()).unwrap(), [record]);
     }
 
     #[test]
