@@ -10,6 +10,7 @@ use ladder::Ladder;
 use store::audit::Action;
 use store::{CallId, Query, Record, Records, Source, Store};
 
+use crate::attach;
 use crate::chain;
 use crate::cli::{Calls, Export, List, One};
 use crate::exit::Exit;
@@ -23,6 +24,8 @@ pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
         Calls::Show(arguments) => show(arguments),
         Calls::Explain(arguments) => explain(arguments),
         Calls::Export(arguments) => export(arguments),
+        Calls::Tag(arguments) => attach::tag(arguments),
+        Calls::Note(arguments) => attach::note(arguments),
     }
 }
 
@@ -74,6 +77,8 @@ fn query(arguments: &List) -> Query {
         state: arguments.state.clone(),
         codec: arguments.codec.clone(),
         flag: arguments.flag.clone(),
+        tag: arguments.tag.clone(),
+        text: arguments.text.clone(),
         min_duration: arguments.min_duration,
         limit: arguments.limit,
     }
@@ -162,6 +167,13 @@ fn facts(record: &Record) -> String {
     fact("outcome", record.outcome.as_str());
     if !record.flags.is_empty() {
         fact("flags", &record.flags.iter().cloned().collect::<Vec<_>>().join(", "));
+    }
+    for (key, value) in &record.tags {
+        fact("tag", &table::printable(&format!("{key}={value}"), 100));
+    }
+    for note in &record.notes {
+        let (at, who) = (note.at.format_utc("%Y-%m-%d %H:%M:%S"), table::printable(&note.actor, 20));
+        fact("note", &format!("{at} {who}: {}", table::printable(&note.text, 1000)));
     }
     for (name, told) in signalling::facts(record) {
         fact(name, &told);

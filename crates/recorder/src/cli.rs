@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clock::{Span, Time};
 use serde::Deserialize;
-use store::{CallId, Outcome, Pattern, State};
+use store::{CallId, Note, Outcome, Pattern, State, Tag, TagQuery};
 
 use crate::config::{self, Problem};
 
@@ -299,6 +299,10 @@ pub(crate) enum Calls {
     Explain(One),
     /// Copy one call's audio, record and packets
     Export(Export),
+    /// Set tags of a call, or take them off
+    Tag(TagCall),
+    /// Write a note about a call
+    Note(NoteCall),
 }
 
 #[derive(Args, Debug)]
@@ -343,6 +347,12 @@ pub(crate) struct List {
     /// Of the conversation of that call: it, and all that are linked with it
     #[arg(long, value_name = "ID")]
     pub(crate) linked: Option<CallId>,
+    /// With that tag: KEY, or KEY=VALUE with `*` for anything; may be given again
+    #[arg(long, value_name = "KEY[=VALUE]")]
+    pub(crate) tag: Vec<TagQuery>,
+    /// With each of these words in its names, URIs, Call-ID, tags or notes
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) text: Option<String>,
     /// At least so long from answer to end: seconds, or 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) min_duration: Option<f64>,
@@ -373,6 +383,32 @@ pub(crate) struct Export {
     /// The folder to copy into; it is made if it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TagCall {
+    /// The id of the call
+    pub(crate) id: CallId,
+    /// What to set; `KEY=` takes a tag off
+    #[arg(required = true, value_name = "KEY=VALUE")]
+    pub(crate) tags: Vec<Tag>,
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NoteCall {
+    /// The id of the call
+    pub(crate) id: CallId,
+    /// The note
+    #[arg(value_parser = Note::check)]
+    pub(crate) text: String,
+    #[command(flatten)]
+    pub(crate) store: InStore,
     #[command(flatten)]
     pub(crate) why: Why,
 }

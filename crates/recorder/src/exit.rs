@@ -35,7 +35,7 @@ impl Exit {
         let store = error.downcast_ref::<store::Error>();
         let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
         match (store, io.map(io::Error::kind)) {
-            (Some(store::Error::Absent { .. }), _) => Exit::Findings,
+            (Some(store::Error::Absent { .. } | store::Error::Refused { .. }), _) => Exit::Findings,
             (Some(error), _) if error.is_permission() => Exit::Permission,
             (_, Some(io::ErrorKind::PermissionDenied)) => Exit::Permission,
             (None, _) if error.is::<LiveError>() => Exit::of_live(error.downcast_ref()),

@@ -27,6 +27,11 @@ impl Log {
         deed
     }
 
+    /// Who writes.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Logs what only reads. Where the log cannot be written, as in a store that one may only read, that is said and
     /// the reading goes on.
     pub(crate) fn tell(&self, deed: &Deed) {

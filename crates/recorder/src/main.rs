@@ -4,6 +4,7 @@
 //! them, errors are told once, and the exit code is chosen.
 
 mod actor;
+mod attach;
 mod audit;
 #[cfg(test)]
 mod bounds;
