@@ -64,19 +64,28 @@ impl Store {
         done
     }
 
-    /// Publishes a recording that may replace an older one of the same call: what people attached to that stays, and
-    /// stands in `record` then.
+    /// Publishes a recording, to be kept by the store's classes. It may replace an older one of the same call: what
+    /// people attached to that stays, and it is kept as long as that would have been. All that stands in `record` then.
     ///
     /// # Errors
     /// As with [`Recording::publish`].
     pub fn publish(&self, recording: Recording, record: &mut Record) -> Result<PathBuf, Error> {
         if !self.recording(&record.id).is_dir() {
+            record.policy = self.retention().decide(record);
             return recording.publish(record);
         }
         let _lock = self.lock_records()?;
-        if let Ok(older) = self.record(&record.id) {
+        let older = self.record(&record.id).ok();
+        let before = older.as_ref().map(|older| older.policy.clone());
+        if let Some(older) = older {
             record.inherit(older);
         }
+        let decided = self.retention().decide(record);
+        record.policy = match before {
+            Some(before) if self.retention().classes.is_empty() => before,
+            Some(before) if before.is_lowered_by(&decided) => before,
+            _ => decided,
+        };
         recording.publish(record)
     }
 

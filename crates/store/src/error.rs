@@ -89,6 +89,28 @@ pub enum Error {
         /// Which rule.
         why: String,
     },
+    /// The list of holds cannot be read; without it nothing is deleted.
+    #[error("{} is no list of holds ({source}); nothing is deleted until it is mended", path.display())]
+    Holds {
+        /// The file.
+        path: PathBuf,
+        /// Where its JSON fails.
+        source: serde_json::Error,
+    },
+    /// No such hold, or no longer.
+    #[error("there is no hold {id}; `sipreel hold list` tells which there are")]
+    NoHold {
+        /// Its name.
+        id: String,
+    },
+    /// A list is as long as it may be.
+    #[error("{} has {most} entries, which is the most that it may have", path.display())]
+    TooMany {
+        /// The file.
+        path: PathBuf,
+        /// How long it may be.
+        most: usize,
+    },
     /// The last line of the audit log is none of this program's.
     #[error("{}: its last line was changed; `sipreel audit verify` tells which lines hold; move the file aside to begin a new log", path.display())]
     Audit {

@@ -43,6 +43,28 @@ fn try_to_settle(store: &Store) -> Result<(), Error> {
     }
 }
 
+/// Gives each record that fits to `take`, oldest first, and ends with its first error; whoever has the index. Without
+/// a limit no more than one record is held at a time.
+///
+/// # Errors
+/// As with [`Records::find`], or what `take` returns.
+pub fn each(
+    store: &Store,
+    query: &Query,
+    mut take: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
+    match Index::open(store) {
+        Ok((index, _)) => index.each(query, take),
+        Err(Error::Locked { .. } | Error::Denied { .. }) => match socket::ask_each(store, query, &mut take) {
+            Err(Error::Io { .. } | Error::Denied { .. }) => {
+                Records::by_files(store, query)?.records.into_iter().try_for_each(take)
+            }
+            asked => asked,
+        },
+        Err(error) => Err(error),
+    }
+}
+
 /// The answer to a search.
 #[derive(Debug)]
 pub struct Records {

@@ -5,6 +5,7 @@
 //! STORE/open/ID/    a call being recorded, or left by a crash     open/ID.tmp/  being rendered     open/ID.old/  replaced
 //!                   open/ID.new/  its record written anew
 //! STORE/audit.log   who did what     STORE/records.lock  held while a record is changed     STORE/stale/  what the index lacks
+//! STORE/holds.json  what must not be deleted     STORE/tombstones/2026/01/31/ID.json  what was     open/ID.gone/  being deleted
 //! STORE/index/      sled     STORE/index.lock  held by its owner     STORE/sipreel.sock  where its owner answers
 //! ```
 
@@ -12,17 +13,21 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clock::Time;
 
 use crate::Error;
 use crate::id::CallId;
 use crate::record::Record;
+use crate::retention::Retention;
 
 /// A store's folder. Cheap to clone; holds nothing open.
 #[derive(Clone, Debug)]
 pub struct Store {
     dir: PathBuf,
+    /// By which the calls that are published from here on are kept.
+    retention: Arc<Retention>,
 }
 
 impl Store {
@@ -34,7 +39,7 @@ impl Store {
     /// # Errors
     /// Where a folder cannot be made or nothing can be written in it.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Store { dir: dir.into() };
+        let store = Store { dir: dir.into(), retention: Arc::default() };
         for folder in [store.recordings(), store.open_calls()] {
             fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
             let probe = folder.join(format!(".probe-{}", std::process::id()));
@@ -49,10 +54,22 @@ impl Store {
     /// # Errors
     /// Where there is no store.
     pub fn at(dir: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Store { dir: dir.into() };
+        let store = Store { dir: dir.into(), retention: Arc::default() };
         let recordings = store.recordings();
         fs::read_dir(&recordings).map_err(Error::io("read the recordings in", &recordings))?;
         Ok(store)
+    }
+
+    /// The same store, whose calls are kept by these classes from here on.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Store { retention: Arc::new(retention), ..self }
+    }
+
+    /// The classes by which calls are kept.
+    #[must_use]
+    pub fn retention(&self) -> &Retention {
+        &self.retention
     }
 
     /// The id of the call that was invited then, by its Call-ID and From tag.

@@ -46,6 +46,11 @@ pub struct Query {
     pub text: Option<String>,
     /// Seconds from answer to end, at least.
     pub min_duration: Option<f64>,
+    /// Kept by the rule of that name, in any case; an empty one asks for any.
+    pub rule: Option<String>,
+    /// Kept until then at the longest, and not under a hold that its record tells of.
+    #[serde(with = "timestamp::optional")]
+    pub due: Option<Time>,
     /// The newest so many; they come oldest first all the same.
     pub limit: Option<usize>,
 }
@@ -80,6 +85,13 @@ impl Query {
             && self.to.as_ref().is_none_or(|to| any(to, &mut row.to()))
             && self.user_agent.as_ref().is_none_or(|agent| any(agent, &mut row.user_agents()))
             && self.tag.iter().all(|tag| tag.fits(row))
+            && self.rule.as_ref().is_none_or(|rule| {
+                let kept_by = row.retention.rule;
+                if rule.is_empty() { !kept_by.is_empty() } else { fold(rule) == kept_by }
+            })
+            && self.due.is_none_or(|due| {
+                !row.retention.is_held && row.retention.until_ns.is_some_and(|until| until <= due.as_ns())
+            })
             && self
                 .text
                 .as_ref()
@@ -238,6 +250,8 @@ pub(crate) mod tests {
                     codec,
                     flag,
                     min_duration,
+                    rule: None,
+                    due: None,
                     limit,
                 },
             )
@@ -304,6 +318,19 @@ pub(crate) mod tests {
         let to = |text| Query { to: Some(Pattern::new(text)), ..Query::default() }.matches(&record);
         assert!(to("*5678") && to("30012345678") && to("+4930*"));
         assert!(!to("alice"));
+    }
+
+    #[test]
+    fn finds_what_is_due() {
+        let mut record = full();
+        let at = |ns| Query { due: Some(Time::from_ns(ns)), ..Query::default() };
+        let by = |rule: &str| Query { rule: Some(rule.into()), ..Query::default() };
+        assert!(!at(i64::MAX).matches(&record) && !by("").matches(&record));
+        (record.policy.rule, record.policy.retain_until) = (Some("Desk".into()), Some(Time::from_ns(7)));
+        assert!(at(7).matches(&record) && !at(6).matches(&record));
+        assert!(by("desk").matches(&record) && by("").matches(&record) && !by("des").matches(&record));
+        record.policy.holds = vec!["h".into()];
+        assert!(!at(7).matches(&record));
     }
 
     #[test]

@@ -164,10 +164,27 @@ fn records(out: &mut impl Write, index: &Index, query: &Query) -> io::Result<End
 /// # Errors
 /// [`Error::Io`] where nobody answers, [`Error::Answer`] where the answer is a refusal or breaks off.
 pub fn ask(store: &Store, query: &Query) -> Result<Vec<Record>, Error> {
+    let mut records = vec![];
+    ask_each(store, query, |record| {
+        records.push(record);
+        Ok(())
+    })?;
+    Ok(records)
+}
+
+/// The same, one record at a time, up to the first error of `take`. Only without an error were they all of them.
+///
+/// # Errors
+/// As with [`ask`], or what `take` returns.
+pub fn ask_each(
+    store: &Store,
+    query: &Query,
+    take: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
     let path = store.socket();
     let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
     let question = serde_json::to_vec(query).expect("a search has no map with keys other than text");
-    answers(&peer, &question, &path)
+    answers(&peer, &question, &path, take)
 }
 
 /// Tells the process that has the index of a store that records were changed in their files.
@@ -177,24 +194,28 @@ pub fn ask(store: &Store, query: &Query) -> Result<Vec<Record>, Error> {
 pub fn refresh(store: &Store) -> Result<(), Error> {
     let path = store.socket();
     let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
-    answers(&peer, REFRESH, &path).map(drop)
+    answers(&peer, REFRESH, &path, |_| Ok(()))
 }
 
-fn answers(peer: &UnixStream, question: &[u8], path: &Path) -> Result<Vec<Record>, Error> {
+fn answers(
+    peer: &UnixStream,
+    question: &[u8],
+    path: &Path,
+    mut take: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
     let lines = put(peer, question).map_err(Error::io("ask at", path))?;
     let refused = |answer: String| Error::Answer { path: path.to_path_buf(), answer };
-    let mut records = vec![];
-    for line in lines {
+    for (taken, line) in (0_u64..).zip(lines) {
         let line = line.map_err(Error::io("read the answer at", path))?;
         if line.starts_with(END) {
             return match serde_json::from_str(&line) {
-                Ok(Answer::End(End::Records(count))) if count == records.len() as u64 => Ok(records),
+                Ok(Answer::End(End::Records(count))) if count == taken => Ok(()),
                 Ok(Answer::End(End::Error(error))) => Err(refused(error)),
                 _ => Err(refused(line)),
             };
         }
         let record = Record::from_json(line.as_bytes()).map_err(|error| refused(error.to_string()))?;
-        records.push(record);
+        take(record)?;
     }
     Err(refused("it broke off".to_owned()))
 }
