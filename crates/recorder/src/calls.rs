@@ -15,6 +15,8 @@ use crate::chain;
 use crate::cli::{Calls, Export, List, One};
 use crate::exit::Exit;
 use crate::log::Log;
+use crate::reconcile;
+use crate::retention;
 use crate::signalling;
 use crate::table;
 
@@ -26,6 +28,8 @@ pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
         Calls::Export(arguments) => export(arguments),
         Calls::Tag(arguments) => attach::tag(arguments),
         Calls::Note(arguments) => attach::note(arguments),
+        Calls::Delete(arguments) => retention::delete(arguments),
+        Calls::Reconcile(arguments) => reconcile::run(arguments),
     }
 }
 
@@ -66,22 +70,7 @@ fn linked(store: &Store, id: &CallId, query: &Query) -> anyhow::Result<Vec<Recor
 }
 
 fn query(arguments: &List) -> Query {
-    Query {
-        from: arguments.from.clone(),
-        to: arguments.to.clone(),
-        party: arguments.party.clone(),
-        user_agent: arguments.user_agent.clone(),
-        since: arguments.since,
-        until: arguments.until,
-        outcome: arguments.outcome.clone(),
-        state: arguments.state.clone(),
-        codec: arguments.codec.clone(),
-        flag: arguments.flag.clone(),
-        tag: arguments.tag.clone(),
-        text: arguments.text.clone(),
-        min_duration: arguments.min_duration,
-        limit: arguments.limit,
-    }
+    Query { limit: arguments.limit, ..arguments.filters.query() }
 }
 
 /// A word where the answer did not come from an index in order.
@@ -168,6 +157,9 @@ fn facts(record: &Record) -> String {
     if !record.flags.is_empty() {
         fact("flags", &record.flags.iter().cloned().collect::<Vec<_>>().join(", "));
     }
+    if let Some(told) = kept(&record.policy) {
+        fact("kept", &told);
+    }
     for (key, value) in &record.tags {
         fact("tag", &table::printable(&format!("{key}={value}"), 100));
     }
@@ -196,6 +188,16 @@ fn facts(record: &Record) -> String {
         }
     }
     text
+}
+
+/// By which class a call is kept, and until when; nothing where nobody said.
+fn kept(policy: &store::Policy) -> Option<String> {
+    let until = policy.retain_until.map(|until| format!("until {until}"));
+    let rule = policy.rule.as_ref().map(|rule| format!("by {}", table::printable(rule, 64)));
+    let held = (!policy.holds.is_empty())
+        .then(|| table::printable(&format!("held: {}", policy.holds.join(", ")), 100));
+    let all: Vec<String> = [until, rule, held].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn described(stream: &store::StreamRecord) -> String {

@@ -6,9 +6,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clock::{Span, Time};
 use serde::Deserialize;
-use store::{CallId, Note, Outcome, Pattern, State, Tag, TagQuery};
+use store::{CallId, Outcome, Pattern, Query, State, TagQuery};
 
 use crate::config::{self, Problem};
+
+mod keeping;
+
+pub(crate) use keeping::{
+    Audit, AuditList, AuditVerify, Delete, Hold, HoldAdd, HoldList, HoldRelease, NoteCall, Reconcile,
+    Retention, RetentionApply, RetentionRun, RetentionSet, TagCall,
+};
 
 /// Records the calls of a network: one stereo WAV and one record a call.
 #[derive(Parser, Debug)]
@@ -21,9 +28,9 @@ pub(crate) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Record every call in capture files, and exit
-    Replay(Replay),
+    Replay(Box<Replay>),
     /// Record every call on interfaces, or that capture agents send by HEP, until SIGINT or SIGTERM
-    Record(Record),
+    Record(Box<Record>),
     /// List, show and export recorded calls
     #[command(subcommand)]
     Calls(Calls),
@@ -31,6 +38,12 @@ pub(crate) enum Command {
     Render(Render),
     /// Build the index anew from the recordings
     Reindex(InStore),
+    /// Delete what the classes of the configuration no longer keep, or change how long calls are kept
+    #[command(subcommand)]
+    Retention(Retention),
+    /// Keep calls from being deleted, whatever a rule says
+    #[command(subcommand)]
+    Hold(Hold),
     /// Show and check the log of who did what with which call
     #[command(subcommand)]
     Audit(Audit),
@@ -303,6 +316,10 @@ pub(crate) enum Calls {
     Tag(TagCall),
     /// Write a note about a call
     Note(NoteCall),
+    /// Delete one call for good: its audio, its packets and its record
+    Delete(Delete),
+    /// Hold a list of calls from elsewhere (CDRs, a CSV) against the store: tells the calls that were never seen
+    Reconcile(Reconcile),
 }
 
 #[derive(Args, Debug)]
@@ -314,6 +331,19 @@ pub(crate) struct List {
     /// One JSON object a line instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// Of the conversation of that call: it, and all that are linked with it
+    #[arg(long, value_name = "ID")]
+    pub(crate) linked: Option<CallId>,
+    /// No more than the newest N
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// What calls have to be like.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Filters {
     /// The caller: whole, or a part with `*` at the open end (`+49*`, `*1234`)
     #[arg(long, value_name = "PARTY")]
     pub(crate) from: Option<Pattern>,
@@ -344,21 +374,42 @@ pub(crate) struct List {
     /// With that flag, such as one_way
     #[arg(long)]
     pub(crate) flag: Option<String>,
-    /// Of the conversation of that call: it, and all that are linked with it
-    #[arg(long, value_name = "ID")]
-    pub(crate) linked: Option<CallId>,
     /// With that tag: KEY, or KEY=VALUE with `*` for anything; may be given again
     #[arg(long, value_name = "KEY[=VALUE]")]
     pub(crate) tag: Vec<TagQuery>,
     /// With each of these words in its names, URIs, Call-ID, tags or notes
     #[arg(long, value_name = "WORDS")]
     pub(crate) text: Option<String>,
+    /// Kept by the class of that name
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) rule: Option<String>,
     /// At least so long from answer to end: seconds, or 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) min_duration: Option<f64>,
-    /// No more than the newest N
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
+}
+
+impl Filters {
+    /// The same as a search.
+    pub(crate) fn query(&self) -> Query {
+        let it = self.clone();
+        Query {
+            from: it.from,
+            to: it.to,
+            party: it.party,
+            user_agent: it.user_agent,
+            since: it.since,
+            until: it.until,
+            outcome: it.outcome,
+            state: it.state,
+            codec: it.codec,
+            flag: it.flag,
+            tag: it.tag,
+            text: it.text,
+            min_duration: it.min_duration,
+            rule: it.rule,
+            ..Query::default()
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -388,32 +439,6 @@ pub(crate) struct Export {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct TagCall {
-    /// The id of the call
-    pub(crate) id: CallId,
-    /// What to set; `KEY=` takes a tag off
-    #[arg(required = true, value_name = "KEY=VALUE")]
-    pub(crate) tags: Vec<Tag>,
-    #[command(flatten)]
-    pub(crate) store: InStore,
-    #[command(flatten)]
-    pub(crate) why: Why,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct NoteCall {
-    /// The id of the call
-    pub(crate) id: CallId,
-    /// The note
-    #[arg(value_parser = Note::check)]
-    pub(crate) text: String,
-    #[command(flatten)]
-    pub(crate) store: InStore,
-    #[command(flatten)]
-    pub(crate) why: Why,
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct Render {
     /// The id of the call
     pub(crate) id: CallId,
@@ -421,44 +446,6 @@ pub(crate) struct Render {
     pub(crate) store: InStore,
     #[command(flatten)]
     pub(crate) why: Why,
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum Audit {
-    /// List the log's lines, oldest first
-    List(AuditList),
-    /// Hold each line against the chain, and tell the first that breaks it
-    Verify(AuditVerify),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct AuditList {
-    #[command(flatten)]
-    pub(crate) store: InStore,
-    /// The lines as they stand, one JSON object each, instead of a table
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// About that call
-    #[arg(long, value_name = "ID")]
-    pub(crate) call: Option<CallId>,
-    /// Of these kinds, such as export or delete
-    #[arg(long, value_delimiter = ',')]
-    pub(crate) action: Vec<String>,
-    /// By that user: a name, or a number
-    #[arg(long, value_name = "USER")]
-    pub(crate) actor: Option<String>,
-    /// Done at that time or later: RFC 3339, or back from now as -30m, -2h, -7d
-    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
-    pub(crate) since: Option<Time>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct AuditVerify {
-    #[command(flatten)]
-    pub(crate) store: InStore,
-    /// The verdict as one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -481,7 +468,7 @@ pub(crate) fn header_name(text: &str) -> Result<String, String> {
 }
 
 /// RFC 3339, or a span back from now.
-fn time(text: &str) -> Result<Time, String> {
+pub(crate) fn time(text: &str) -> Result<Time, String> {
     if let Some(back) = text.strip_prefix('-') {
         return Ok(now() - Span::from_ns((duration(back)? * 1e9) as i64));
     }
@@ -495,7 +482,7 @@ pub(crate) fn now() -> Time {
 }
 
 /// A number of seconds, or of what its unit says.
-fn duration(text: &str) -> Result<f64, String> {
+pub(crate) fn duration(text: &str) -> Result<f64, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..).unwrap_or_default() {
         "" | "s" => 1.0,

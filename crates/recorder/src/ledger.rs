@@ -90,6 +90,11 @@ impl Ledger {
         &self.metrics
     }
 
+    /// The index.
+    pub(crate) fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index)
+    }
+
     /// Calls entered so far.
     pub(crate) fn calls(&self) -> u64 {
         self.outcomes.values().sum()

@@ -19,6 +19,7 @@ mod connections;
 mod conversation;
 mod doctor;
 mod exit;
+mod hold;
 mod intake;
 mod ledger;
 mod manual;
@@ -26,10 +27,12 @@ mod log;
 mod metrics;
 mod privileges;
 mod progress;
+mod reconcile;
 mod record;
 mod reindex;
 mod render;
 mod replay;
+mod retention;
 mod run;
 mod sealers;
 mod selftest;
@@ -39,7 +42,9 @@ mod signalling;
 mod signals;
 mod sources;
 mod summary;
+mod sweep;
 mod table;
+mod upkeep;
 
 use std::process::ExitCode;
 
@@ -57,6 +62,8 @@ fn main() -> ExitCode {
         Command::Calls(command) => calls::run(command),
         Command::Render(arguments) => render::run(arguments),
         Command::Reindex(arguments) => reindex::run(arguments),
+        Command::Retention(command) => retention::run(command),
+        Command::Hold(command) => hold::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(command) => configuration::run(command),

@@ -27,6 +27,7 @@ use crate::selftest::Rehearsals;
 use crate::service::Service;
 use crate::signals::Stop;
 use crate::{confinement, privileges};
+use crate::upkeep::Upkeep;
 
 pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     if arguments.list_interfaces {
@@ -53,11 +54,13 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     if config.confine() {
         confine(&store, common.metrics.as_deref());
     }
+    let store = Store::open(&settings.store)?.with_retention(settings.retention.clone());
     let progress = Progress::new(None, common.quiet);
     let all = (progress, metrics::new().with_process());
     let run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
     // Only now that the index is held: the folders of another recorder look the same.
     tell_abandoned(&store)?;
+    let upkeep = Upkeep::start(&store, run.index(), settings.pace)?;
     let pulse = Pulse::default();
     let listen = arguments.listen.or(config.listen_of_record()?);
     let serving = listen.map(|address| serve(address, &store, run.metrics(), pulse.clone())).transpose()?;
@@ -71,6 +74,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let mut recording = Recording { run, live, clock, pulse, service, exit: Exit::Done };
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
+    drop(upkeep);
     let exit = recording.finish(*ended.as_ref().unwrap_or(&End::Shutdown));
     drop((serving, rehearsals));
     ended.and(exit)

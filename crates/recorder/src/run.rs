@@ -158,6 +158,11 @@ impl<'a> Run<'a> {
         self.ledger.write_rows()
     }
 
+    /// The index, for who looks after the store meanwhile; to be let go of before the run is finished.
+    pub(crate) fn index(&self) -> Arc<Index> {
+        self.ledger.index()
+    }
+
     /// Calls that have their outcome.
     pub(crate) fn calls(&self) -> u64 {
         self.ledger.calls()

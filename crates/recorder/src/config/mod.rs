@@ -7,6 +7,7 @@ mod limits;
 mod live;
 mod patience;
 mod problem;
+mod retention;
 mod settings;
 mod value;
 
@@ -17,6 +18,7 @@ use check::Check;
 use file::File;
 
 pub(crate) use problem::Problem;
+pub(crate) use retention::Pace;
 pub(crate) use settings::Settings;
 
 /// Every key with what it means and its default.
@@ -54,6 +56,8 @@ impl Config {
         self.call_config()?;
         self.wire_limits()?;
         self.live()?;
+        self.retention()?;
+        self.pace()?;
         self.listen_of_record()?;
         self.selftest_interval()?;
         self.listen_of_serve().map(drop)

@@ -1,0 +1,102 @@
+//! What a running recorder does on the side: deleting what its classes no longer keep, on a thread of its own and
+//! slowly, so that no call waits for it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use store::audit::Action;
+use store::{Error, Index, Store};
+
+use crate::cli::{self, Why};
+use crate::config::Pace;
+use crate::log::Log;
+use crate::sweep::Sweep;
+
+/// The thread; it ends when this is dropped.
+pub(crate) struct Upkeep {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Deletions after which the index follows.
+const BATCH: u64 = 64;
+
+impl Upkeep {
+    /// Finishes deletions that a crash interrupted, and begins. Only the owner of the index may.
+    pub(crate) fn start(store: &Store, index: Arc<Index>, pace: Pace) -> anyhow::Result<Upkeep> {
+        let log = Log::new(store, "recorder", &Why::default());
+        if !store.finish_deletions(cli::now(), log.actor())?.is_empty() {
+            index.refresh()?;
+        }
+        if store.retention().classes.is_empty() {
+            return Ok(Upkeep { stop: None, thread: None });
+        }
+        let (stop, stopped) = channel();
+        let worker = Worker { store: store.clone(), index, pace, log, stopped };
+        let thread = thread::Builder::new().name("upkeep".into()).spawn(move || worker.work())?;
+        Ok(Upkeep { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of that thread was printed; there is nothing left to do about it.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    store: Store,
+    index: Arc<Index>,
+    pace: Pace,
+    log: Log,
+    stopped: Receiver<()>,
+}
+
+impl Worker {
+    fn work(&self) {
+        while self.waited(self.pace.every) {
+            if let Err(error) = self.sweep() {
+                eprintln!("sipreel: retention: {error}");
+            }
+        }
+    }
+
+    /// Waits so long; false where it is asked to stop.
+    fn waited(&self, time: Duration) -> bool {
+        self.stopped.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+    }
+
+    fn sweep(&self) -> Result<(), Error> {
+        let (store, now) = (&self.store, cli::now());
+        let sweep = Sweep { store, retention: store.retention(), log: &self.log, now };
+        let holds = store.holds()?;
+        let due = sweep.due(&holds, |query, take| self.index.each(query, take))?;
+        let (mut calls, mut bytes) = (0_u64, 0);
+        for due in &due {
+            // Somebody may have put a hold there since.
+            if sweep.delete(due, &store.holds()?)? {
+                calls += 1;
+                bytes += due.bytes;
+                if calls.is_multiple_of(BATCH) {
+                    self.index.refresh()?;
+                }
+            }
+            if !self.waited(self.pace.between) {
+                break;
+            }
+        }
+        if calls > 0 {
+            self.index.refresh()?;
+            let mut deed = self.log.deed(Action::Retention, None);
+            deed.detail = serde_json::json!({ "deleted": calls, "bytes": bytes });
+            store.audit().append(&deed)?;
+        }
+        Ok(())
+    }
+}
