@@ -26,8 +26,8 @@ use crate::run::Run;
 use crate::selftest::Rehearsals;
 use crate::service::Service;
 use crate::signals::Stop;
-use crate::{confinement, privileges};
 use crate::upkeep::Upkeep;
+use crate::{confinement, privileges};
 
 pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     if arguments.list_interfaces {
@@ -50,11 +50,10 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     if let Some(user) = &arguments.user {
         privileges::become_user(user)?;
     }
-    let store = Store::open(&settings.store)?;
+    let store = Store::open(&settings.store)?.with_retention(settings.retention.clone());
     if config.confine() {
         confine(&store, common.metrics.as_deref());
     }
-    let store = Store::open(&settings.store)?.with_retention(settings.retention.clone());
     let progress = Progress::new(None, common.quiet);
     let all = (progress, metrics::new().with_process());
     let run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
