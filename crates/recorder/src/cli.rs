@@ -13,8 +13,8 @@ use crate::config::{self, Problem};
 mod keeping;
 
 pub(crate) use keeping::{
-    Audit, AuditList, AuditVerify, Delete, Hold, HoldAdd, HoldList, HoldRelease, NoteCall, Reconcile,
-    Retention, RetentionApply, RetentionRun, RetentionSet, TagCall,
+    Audit, AuditList, AuditVerify, Delete, Hold, HoldAdd, HoldList, HoldRelease, Keys, NoteCall, Reconcile,
+    Retention, RetentionApply, RetentionRun, RetentionSet, TagCall, Verify,
 };
 
 /// Records the calls of a network: one stereo WAV and one record a call.
@@ -44,6 +44,11 @@ pub(crate) enum Command {
     /// Keep calls from being deleted, whatever a rule says
     #[command(subcommand)]
     Hold(Hold),
+    /// Hold every file against what was signed of it, and tell what differs from which second on
+    Verify(Verify),
+    /// Show the keys that sign
+    #[command(subcommand)]
+    Keys(Keys),
     /// Show and check the log of who did what with which call
     #[command(subcommand)]
     Audit(Audit),

@@ -45,6 +45,7 @@ mod summary;
 mod sweep;
 mod table;
 mod upkeep;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,8 @@ fn main() -> ExitCode {
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Retention(command) => retention::run(command),
         Command::Hold(command) => hold::run(command),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Keys(command) => verify::keys(command),
         Command::Audit(command) => audit::run(command),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(command) => configuration::run(command),

@@ -13,7 +13,7 @@ use clock::Time;
 use store::{Index, Opened, Store};
 use web::metrics::{Metrics, Source};
 
-use crate::cli::Common;
+use crate::cli::{self, Common};
 use crate::config::Settings;
 use crate::conversation::Conversations;
 use crate::exit::Exit;
@@ -201,6 +201,7 @@ impl<'a> Run<'a> {
                 .with_context(|| format!("{}: cannot be written", path.display()))?;
         }
         let exit = if self.ledger.storage_errors() > 0 { Exit::Storage } else { Exit::Done };
+        self.store.seal_days(cli::now())?;
         self.ledger.close()?;
         Ok(exit)
     }

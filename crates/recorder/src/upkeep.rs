@@ -1,5 +1,5 @@
-//! What a running recorder does on the side: deleting what its classes no longer keep, on a thread of its own and
-//! slowly, so that no call waits for it.
+//! What a running recorder does on the side: deleting what its classes no longer keep, slowly, and signing the roots of
+//! the days, on a thread of its own, so that no call waits for it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -29,9 +29,6 @@ impl Upkeep {
         let log = Log::new(store, "recorder", &Why::default());
         if !store.finish_deletions(cli::now(), log.actor())?.is_empty() {
             index.refresh()?;
-        }
-        if store.retention().classes.is_empty() {
-            return Ok(Upkeep { stop: None, thread: None });
         }
         let (stop, stopped) = channel();
         let worker = Worker { store: store.clone(), index, pace, log, stopped };
@@ -64,6 +61,9 @@ impl Worker {
             if let Err(error) = self.sweep() {
                 eprintln!("sipreel: retention: {error}");
             }
+            if let Err(error) = self.store.seal_days(cli::now()) {
+                eprintln!("sipreel: the days cannot be signed: {error}");
+            }
         }
     }
 
@@ -74,6 +74,9 @@ impl Worker {
 
     fn sweep(&self) -> Result<(), Error> {
         let (store, now) = (&self.store, cli::now());
+        if store.retention().classes.is_empty() {
+            return Ok(());
+        }
         let sweep = Sweep { store, retention: store.retention(), log: &self.log, now };
         let holds = store.holds()?;
         let due = sweep.due(&holds, |query, take| self.index.each(query, take))?;

@@ -103,7 +103,8 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
     signalling::describe(&mut record, call, medium);
     let written = write(call, &legs, medium, (store, &id), settings, &mut record);
     let (origins, error) = match written {
-        Ok(origins) => (origins, None),
+        // What is not signed is there all the same.
+        Ok((origins, unsigned)) => (origins, unsigned),
         Err(error) => {
             record.outcome = Outcome::StorageError;
             record.recording = None;
@@ -159,7 +160,10 @@ pub fn give_up(call: &Call) -> Sealed {
     Sealed { number: call.number, record, quality, origins, srtp, error: None }
 }
 
-/// Writes audio, packets and record, and publishes them together.
+/// Samples of both channels by origin.
+type Origins = Vec<(audio::Origin, u64)>;
+
+/// Writes audio, packets and record, and publishes them together; also says why they are not signed, where they are not.
 fn write(
     call: &Call,
     legs: &Both<Leg<'_>>,
@@ -167,7 +171,7 @@ fn write(
     (store, id): (&Store, &CallId),
     settings: &Settings,
     record: &mut Record,
-) -> Result<Vec<(audio::Origin, u64)>, store::Error> {
+) -> Result<(Origins, Option<store::Error>), store::Error> {
     let recording = Recording::begin(store, id, settings.durability)?;
     let mut origins = Vec::new();
     let path = recording.path("call.wav");
@@ -181,6 +185,6 @@ fn write(
         packets::write(call, medium, settings, is_undecoded, &path)
             .map_err(store::Error::io("write", &path))?;
     }
-    store.publish(recording, record)?;
-    Ok(origins)
+    let unsigned = store.publish(recording, record)?;
+    Ok((origins, unsigned))
 }

@@ -103,6 +103,21 @@ impl Audit {
         Ok(())
     }
 
+    /// The hash of the last line, if there is one.
+    ///
+    /// # Errors
+    /// That of the file system.
+    pub(crate) fn head(&self) -> Result<Option<String>, Error> {
+        let path = self.path();
+        let mut file = match File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(Error::io("open", &path))?,
+        };
+        file.lock_shared().map_err(Error::io("lock", &path))?;
+        let tail = tail::read(&mut file).map_err(Error::io("read", &path))?;
+        Ok(tail.last.and_then(|line| Entry::parse(&line)).map(|entry| entry.hash))
+    }
+
     /// Every line that can be read, to `take`; gives how many cannot.
     ///
     /// # Errors

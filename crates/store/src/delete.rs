@@ -178,7 +178,9 @@ impl Store {
     fn bury(&self, id: &CallId, gone: &Path) -> Result<(), Error> {
         let (laid, place) = (gone.join(TOMBSTONE), self.tombstone_place(id));
         if laid.exists() {
+            let json = fs::read(&laid).map_err(Error::io("read", &laid))?;
             let day = place.parent().unwrap_or(self.dir());
+            self.sign_deletion(id, &json)?;
             fs::create_dir_all(day).map_err(Error::io("make the folder", day))?;
             fs::rename(&laid, &place).map_err(Error::io("rename to", &place))?;
             sync(day)?;
@@ -196,7 +198,7 @@ impl Store {
         self.open_calls().join(format!("{id}{BEING_DELETED}"))
     }
 
-    fn tombstone_place(&self, id: &CallId) -> PathBuf {
+    pub(crate) fn tombstone_place(&self, id: &CallId) -> PathBuf {
         self.dir().join("tombstones").join(id.day()).join(format!("{id}.json"))
     }
 }

@@ -69,10 +69,15 @@ impl Store {
     ///
     /// # Errors
     /// As with [`Recording::publish`].
-    pub fn publish(&self, recording: Recording, record: &mut Record) -> Result<PathBuf, Error> {
+    ///
+    /// The call is signed then; where that fails, it is there all the same, and what is given back says why it is not
+    /// signed.
+    pub fn publish(&self, recording: Recording, record: &mut Record) -> Result<Option<Error>, Error> {
+        let durability = recording.durability();
         if !self.recording(&record.id).is_dir() {
             record.policy = self.retention().decide(record);
-            return recording.publish(record);
+            recording.publish(record)?;
+            return Ok(self.sign(record, durability).err());
         }
         let _lock = self.lock_records()?;
         let older = self.record(&record.id).ok();
@@ -86,7 +91,8 @@ impl Store {
             Some(before) if before.is_lowered_by(&decided) => before,
             _ => decided,
         };
-        recording.publish(record)
+        recording.publish(record)?;
+        Ok(self.sign(record, durability).err())
     }
 
     /// Held while records are changed or deleted; given back when it is dropped.

@@ -97,6 +97,12 @@ pub enum Error {
         /// Where its JSON fails.
         source: serde_json::Error,
     },
+    /// A file of the store's keys is none.
+    #[error("{} is no Ed25519 key; put it back from where it was kept safe", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
     /// No such hold, or no longer.
     #[error("there is no hold {id}; `sipreel hold list` tells which there are")]
     NoHold {

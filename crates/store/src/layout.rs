@@ -5,6 +5,7 @@
 //! STORE/open/ID/    a call being recorded, or left by a crash     open/ID.tmp/  being rendered     open/ID.old/  replaced
 //!                   open/ID.new/  its record written anew
 //! STORE/audit.log   who did what     STORE/records.lock  held while a record is changed     STORE/stale/  what the index lacks
+//! STORE/integrity/  what was signed of the recordings     STORE/keys/  by which keys
 //! STORE/holds.json  what must not be deleted     STORE/tombstones/2026/01/31/ID.json  what was     open/ID.gone/  being deleted
 //! STORE/index/      sled     STORE/index.lock  held by its owner     STORE/sipreel.sock  where its owner answers
 //! ```
@@ -13,12 +14,13 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use clock::Time;
 
 use crate::Error;
 use crate::id::CallId;
+use crate::integrity::Signer;
 use crate::record::Record;
 use crate::retention::Retention;
 
@@ -28,6 +30,8 @@ pub struct Store {
     dir: PathBuf,
     /// By which the calls that are published from here on are kept.
     retention: Arc<Retention>,
+    /// What signs, once it was needed.
+    key: Arc<Mutex<Option<Signer>>>,
 }
 
 impl Store {
@@ -39,7 +43,7 @@ impl Store {
     /// # Errors
     /// Where a folder cannot be made or nothing can be written in it.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Store { dir: dir.into(), retention: Arc::default() };
+        let store = Store { dir: dir.into(), retention: Arc::default(), key: Arc::default() };
         for folder in [store.recordings(), store.open_calls()] {
             fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
             let probe = folder.join(format!(".probe-{}", std::process::id()));
@@ -54,7 +58,7 @@ impl Store {
     /// # Errors
     /// Where there is no store.
     pub fn at(dir: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Store { dir: dir.into(), retention: Arc::default() };
+        let store = Store { dir: dir.into(), retention: Arc::default(), key: Arc::default() };
         let recordings = store.recordings();
         fs::read_dir(&recordings).map_err(Error::io("read the recordings in", &recordings))?;
         Ok(store)
@@ -64,6 +68,10 @@ impl Store {
     #[must_use]
     pub fn with_retention(self, retention: Retention) -> Self {
         Store { retention: Arc::new(retention), ..self }
+    }
+
+    pub(crate) fn key(&self) -> &Mutex<Option<Signer>> {
+        &self.key
     }
 
     /// The classes by which calls are kept.

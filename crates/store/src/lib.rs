@@ -16,6 +16,7 @@ mod find;
 mod hold;
 mod id;
 mod index;
+pub mod integrity;
 mod layout;
 mod leg;
 mod number;

@@ -227,3 +227,40 @@ pub(crate) struct AuditVerify {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// One call alone
+    pub(crate) id: Option<CallId>,
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// Calls invited at that time or later: RFC 3339, or back from now as -30m, -2h, -7d
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) since: Option<Time>,
+    /// Calls invited before that time
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) until: Option<Time>,
+    /// First sign the calls that nobody signed, as they are now: those of earlier versions, or of before a crash
+    #[arg(long)]
+    pub(crate) sign_new: bool,
+    /// One JSON object a finding, and one at the end
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Keys {
+    /// List the public keys, each in a file that openssl reads
+    List(KeysList),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeysList {
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// One JSON object a key
+    #[arg(long)]
+    pub(crate) json: bool,
+}
