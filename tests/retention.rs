@@ -197,6 +197,7 @@ fn a_running_recorder_deletes_on_the_side() {
     assert_eq!(code, Some(0), "{said:?}");
     assert_eq!(store.recorded().len(), 1);
     let log = fs::read_to_string(store.path().join("audit.log")).expect("it is there");
+    assert!(log.contains("\"action\":\"configuration\"") && log.contains("\"file\":"), "{log}");
     assert!(log.contains("\"by\":\"recorder\"") && log.contains("\"deleted\":1"), "{log}");
     verify_log(&store);
 }

@@ -26,7 +26,7 @@ use crate::run::Run;
 use crate::selftest::Rehearsals;
 use crate::service::Service;
 use crate::signals::Stop;
-use crate::upkeep::Upkeep;
+use crate::upkeep::{self, Upkeep};
 use crate::{confinement, privileges};
 
 pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
@@ -59,6 +59,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
     // Only now that the index is held: the folders of another recorder look the same.
     tell_abandoned(&store)?;
+    upkeep::log_start(&store, &config);
     let upkeep = Upkeep::start(&store, run.index(), settings.pace)?;
     let pulse = Pulse::default();
     let listen = arguments.listen.or(config.listen_of_record()?);

@@ -201,8 +201,8 @@ impl<'a> Run<'a> {
                 .with_context(|| format!("{}: cannot be written", path.display()))?;
         }
         let exit = if self.ledger.storage_errors() > 0 { Exit::Storage } else { Exit::Done };
-        self.store.seal_days(cli::now())?;
         self.ledger.close()?;
+        self.store.seal_days(cli::now())?;
         Ok(exit)
     }
 }

@@ -10,7 +10,7 @@ use store::audit::Action;
 use store::{Error, Index, Store};
 
 use crate::cli::{self, Why};
-use crate::config::Pace;
+use crate::config::{Config, Pace};
 use crate::log::Log;
 use crate::sweep::Sweep;
 
@@ -45,6 +45,17 @@ impl Drop for Upkeep {
             let _ = thread.join();
         }
     }
+}
+
+/// Logs that a recorder begins, and by which configuration: where its hash is another than at the last beginning, that
+/// was changed.
+pub(crate) fn log_start(store: &Store, config: &Config) {
+    let log = Log::new(store, "recorder", &Why::default());
+    let mut deed = log.deed(Action::Configuration, None);
+    if let Some((path, blake3)) = config.fingerprint() {
+        deed.detail = serde_json::json!({ "file": path.display().to_string(), "blake3": blake3 });
+    }
+    log.tell(&deed);
 }
 
 struct Worker {

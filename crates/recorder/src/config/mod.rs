@@ -50,6 +50,12 @@ impl Config {
         self.file.store.clone()
     }
 
+    /// The file, and the hash of its text; nothing where there is none.
+    pub(crate) fn fingerprint(&self) -> Option<(&Path, String)> {
+        let hash = || blake3::hash(self.text.as_bytes()).to_hex().to_string();
+        (!self.path.as_os_str().is_empty()).then(|| (self.path.as_path(), hash()))
+    }
+
     /// Checks every key, whichever command may need it.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         self.file_settings()?;
