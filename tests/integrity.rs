@@ -73,7 +73,7 @@ fn a_store_holds_until_somebody_touches_it() {
     let text = fs::read_to_string(&log).expect("it is there");
     fs::write(&log, text.replacen("case", "cafe", 1)).expect("it can be written");
     let run = verify(&store, &[]);
-    assert!(run.code == 1 && run.stdout.contains("audit.log") && run.stdout.contains(", line 1"), "{run:?}");
+    assert!(run.code == 1 && run.stdout.contains("audit.log") && run.stdout.contains(", line 2"), "{run:?}");
 }
 
 #[test]
