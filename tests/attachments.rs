@@ -40,7 +40,7 @@ fn a_tag_and_a_note_are_in_the_record_and_found() {
         &["--text", "SETTLED back"],
         &["--text", "north"],
     ] {
-        assert_eq!(ids(&store, filter), [id.clone()], "{filter:?}");
+        assert_eq!(ids(&store, filter), std::slice::from_ref(&id), "{filter:?}");
     }
     assert!(
         ids(&store, &["--tag", "case=4712"]).is_empty()
@@ -56,7 +56,7 @@ fn a_tag_and_a_note_are_in_the_record_and_found() {
     assert!(
         reindex.arg("reindex").arg("--store").arg(store.path()).output().expect("it starts").status.success()
     );
-    assert_eq!(ids(&store, &["--tag", "desk=north"]), [id.clone()]);
+    assert_eq!(ids(&store, &["--tag", "desk=north"]), std::slice::from_ref(&id));
 
     let log = fs::read_to_string(store.path().join("audit.log")).expect("it is there");
     assert!(log.contains(r#""detail":{"tags":[["case","4711/a"],["desk","north"]]}"#), "{log}");
@@ -86,7 +86,7 @@ fn what_was_attached_outlives_another_replay_and_rendering() {
     assert_eq!(store.calls(&["tag", &id, "case=1"]).code, 0);
     let captures = [fixture("baresip_speech.pcap"), fixture("sipp_pcma_play.pcap")];
     assert_eq!(store.replay(&captures, &["-q", "--keep", "all"]).code, 0);
-    assert_eq!(ids(&store, &["--tag", "case=1"]), [id.clone()]);
+    assert_eq!(ids(&store, &["--tag", "case=1"]), std::slice::from_ref(&id));
     let mut render = common::sipreel();
     assert!(
         render
@@ -110,7 +110,7 @@ fn a_running_recorder_finds_what_was_attached_beside_it() {
     recorder.agents();
     let run = store.calls(&["tag", &id, "case=live"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    assert_eq!(ids(&store, &["--tag", "case=live"]), [id.clone()]);
+    assert_eq!(ids(&store, &["--tag", "case=live"]), std::slice::from_ref(&id));
     assert_eq!(recorder.end().0, Some(0));
     let run = store.calls(&["list", "--json", "--tag", "case=live"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "the index was closed in good order");
