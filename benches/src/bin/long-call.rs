@@ -55,6 +55,8 @@ fn main() -> io::Result<()> {
     let settings = Settings {
         keep,
         show_digits: false,
+        compress_packets: false,
+        shape: seal::Shape::default(),
         with_keys: false,
         silence: Silence::default(),
         durability: Durability::Fast,

@@ -135,7 +135,8 @@ impl Ledger {
         }
         let (mut samples, grain) = (self.samples, self.grain);
         let mut marked = 0;
-        for (origin, count) in Origin::ALL.into_iter().zip(&mut samples).filter(|(origin, _)| *origin != mark) {
+        for (origin, count) in Origin::ALL.into_iter().zip(&mut samples).filter(|(origin, _)| *origin != mark)
+        {
             let of_it = self.intervals.iter().filter(|interval| interval.origin == origin);
             let before: u64 = of_it.map(|interval| interval.to - interval.from).sum();
             let taken = before.saturating_sub(told.samples_of(origin)).min(*count);

@@ -8,11 +8,16 @@ use std::path::Path;
 
 use anyhow::Context;
 use ladder::Ladder;
+use store::audit::Action;
 use store::{CallId, Query, Record, Records, Source, Store};
 
+use crate::attach;
 use crate::chain;
 use crate::cli::{Calls, Export, List, One};
 use crate::exit::Exit;
+use crate::log::Log;
+use crate::reconcile;
+use crate::retention;
 use crate::signalling;
 use crate::table;
 
@@ -22,6 +27,10 @@ pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
         Calls::Show(arguments) => show(arguments),
         Calls::Explain(arguments) => explain(arguments),
         Calls::Export(arguments) => export(arguments),
+        Calls::Tag(arguments) => attach::tag(arguments),
+        Calls::Note(arguments) => attach::note(arguments),
+        Calls::Delete(arguments) => retention::delete(arguments),
+        Calls::Reconcile(arguments) => reconcile::run(arguments),
     }
 }
 
@@ -35,6 +44,10 @@ fn list(arguments: &List) -> anyhow::Result<Exit> {
             found.records
         }
     };
+    let log = Log::new(&store, "calls list", &arguments.why);
+    let mut deed = log.deed(Action::List, arguments.linked.as_ref());
+    deed.detail = serde_json::json!({ "query": query(arguments), "found": records.len() });
+    log.tell(&deed);
     let mut out = stdout().lock();
     if arguments.json {
         for record in &records {
@@ -58,20 +71,7 @@ fn linked(store: &Store, id: &CallId, query: &Query) -> anyhow::Result<Vec<Recor
 }
 
 fn query(arguments: &List) -> Query {
-    Query {
-        from: arguments.from.clone(),
-        to: arguments.to.clone(),
-        party: arguments.party.clone(),
-        user_agent: arguments.user_agent.clone(),
-        since: arguments.since,
-        until: arguments.until,
-        outcome: arguments.outcome.clone(),
-        state: arguments.state.clone(),
-        codec: arguments.codec.clone(),
-        flag: arguments.flag.clone(),
-        min_duration: arguments.min_duration,
-        limit: arguments.limit,
-    }
+    Query { limit: arguments.limit, ..arguments.filters.query() }
 }
 
 /// A word where the answer did not come from an index in order.
@@ -88,7 +88,8 @@ fn tell_of(source: &Source) {
 
 fn show(arguments: &One) -> anyhow::Result<Exit> {
     let store = Store::at(arguments.store.dir()?)?;
-    let record = store.record(&arguments.id)?;
+    let log = Log::new(&store, "calls show", &arguments.why);
+    let record = log.told(Action::Show, &arguments.id, store.record(&arguments.id))?;
     let mut out = stdout().lock();
     if arguments.json {
         writeln!(out, "{}", record.to_json())?;
@@ -112,7 +113,9 @@ fn show(arguments: &One) -> anyhow::Result<Exit> {
 
 fn explain(arguments: &One) -> anyhow::Result<Exit> {
     let store = Store::at(arguments.store.dir()?)?;
-    let explanation = explain::explain(&store.record(&arguments.id)?);
+    let log = Log::new(&store, "calls explain", &arguments.why);
+    let explanation =
+        explain::explain(&log.told(Action::Explain, &arguments.id, store.record(&arguments.id))?);
     let mut out = stdout().lock();
     if arguments.json {
         writeln!(out, "{}", explanation.to_json())?;
@@ -154,6 +157,16 @@ fn facts(record: &Record) -> String {
     if !record.flags.is_empty() {
         fact("flags", &record.flags.iter().cloned().collect::<Vec<_>>().join(", "));
     }
+    if let Some(told) = kept(&record.policy) {
+        fact("kept", &told);
+    }
+    for (key, value) in &record.tags {
+        fact("tag", &table::printable(&format!("{key}={value}"), 100));
+    }
+    for note in &record.notes {
+        let (at, who) = (note.at.format_utc("%Y-%m-%d %H:%M:%S"), table::printable(&note.actor, 20));
+        fact("note", &format!("{at} {who}: {}", table::printable(&note.text, 1000)));
+    }
     for (name, told) in signalling::facts(record) {
         fact(name, &told);
     }
@@ -177,6 +190,16 @@ fn facts(record: &Record) -> String {
     text
 }
 
+/// By which class a call is kept, and until when; nothing where nobody said.
+fn kept(policy: &store::Policy) -> Option<String> {
+    let until = policy.retain_until.map(|until| format!("until {until}"));
+    let rule = policy.rule.as_ref().map(|rule| format!("by {}", table::printable(rule, 64)));
+    let held = (!policy.holds.is_empty())
+        .then(|| table::printable(&format!("held: {}", policy.holds.join(", ")), 100));
+    let all: Vec<String> = [until, rule, held].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
 fn described(stream: &store::StreamRecord) -> String {
     let within: String = stream.encapsulation.iter().map(|wrap| format!(", in {wrap}")).collect();
     format!(
@@ -195,7 +218,8 @@ fn described(stream: &store::StreamRecord) -> String {
 
 fn export(arguments: &Export) -> anyhow::Result<Exit> {
     let store = Store::at(arguments.store.dir()?)?;
-    let record = store.record(&arguments.id)?;
+    let log = Log::new(&store, "calls export", &arguments.why);
+    let record = log.told(Action::Export, &arguments.id, store.record(&arguments.id))?;
     let to = &arguments.to;
     fs::create_dir_all(to).with_context(|| format!("{}: cannot be made", to.display()))?;
     if let Some(other) = exported_before(to).filter(|other| *other != record.id) {

@@ -6,9 +6,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clock::{Span, Time};
 use serde::Deserialize;
-use store::{CallId, Outcome, Pattern, State};
+use store::{CallId, Outcome, Pattern, Query, State, TagQuery};
 
 use crate::config::{self, Problem};
+
+mod keeping;
+
+pub(crate) use keeping::{
+    Audit, AuditList, AuditVerify, Delete, Hold, HoldAdd, HoldList, HoldRelease, Keys, NoteCall, Reconcile,
+    Retention, RetentionApply, RetentionRun, RetentionSet, TagCall, Verify,
+};
 
 /// Records the calls of a network: one stereo WAV and one record a call.
 #[derive(Parser, Debug)]
@@ -21,9 +28,9 @@ pub(crate) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Record every call in capture files, and exit
-    Replay(Replay),
+    Replay(Box<Replay>),
     /// Record every call on interfaces, or that capture agents send by HEP, until SIGINT or SIGTERM
-    Record(Record),
+    Record(Box<Record>),
     /// List, show and export recorded calls
     #[command(subcommand)]
     Calls(Calls),
@@ -33,6 +40,20 @@ pub(crate) enum Command {
     Reindex(InStore),
     /// Tell what was seen, what became of it, and who lost what: by the recorder at work, or by the index
     Status(Status),
+    /// Delete what the classes of the configuration no longer keep, or change how long calls are kept
+    #[command(subcommand)]
+    Retention(Retention),
+    /// Keep calls from being deleted, whatever a rule says
+    #[command(subcommand)]
+    Hold(Hold),
+    /// Hold every file against what was signed of it, and tell what differs from which second on
+    Verify(Verify),
+    /// Show the keys that sign
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Show and check the log of who did what with which call
+    #[command(subcommand)]
+    Audit(Audit),
     /// Serve metrics and health over HTTP, and the index to other commands
     Serve(Serve),
     /// Check a configuration, or show every key that one may have
@@ -57,6 +78,14 @@ pub(crate) struct InStore {
     /// The configuration, a TOML file; `sipreel config show` tells its keys
     #[arg(long, value_name = "FILE", env = "SIPREEL_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Why something is done.
+#[derive(Args, Clone, Default, Debug)]
+pub(crate) struct Why {
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 /// Where recordings are without anybody's word on it.
@@ -354,15 +383,38 @@ pub(crate) enum Calls {
     Explain(One),
     /// Copy one call's audio, record and packets
     Export(Export),
+    /// Set tags of a call, or take them off
+    Tag(TagCall),
+    /// Write a note about a call
+    Note(NoteCall),
+    /// Delete one call for good: its audio, its packets and its record
+    Delete(Delete),
+    /// Hold a list of calls from elsewhere (CDRs, a CSV) against the store: tells the calls that were never seen
+    Reconcile(Reconcile),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct List {
     #[command(flatten)]
     pub(crate) store: InStore,
+    #[command(flatten)]
+    pub(crate) why: Why,
     /// One JSON object a line instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// Of the conversation of that call: it, and all that are linked with it
+    #[arg(long, value_name = "ID")]
+    pub(crate) linked: Option<CallId>,
+    /// No more than the newest N
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// What calls have to be like.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Filters {
     /// The caller: whole, or a part with `*` at the open end (`+49*`, `*1234`)
     #[arg(long, value_name = "PARTY")]
     pub(crate) from: Option<Pattern>,
@@ -393,15 +445,42 @@ pub(crate) struct List {
     /// With that flag, such as one_way
     #[arg(long)]
     pub(crate) flag: Option<String>,
-    /// Of the conversation of that call: it, and all that are linked with it
-    #[arg(long, value_name = "ID")]
-    pub(crate) linked: Option<CallId>,
+    /// With that tag: KEY, or KEY=VALUE with `*` for anything; may be given again
+    #[arg(long, value_name = "KEY[=VALUE]")]
+    pub(crate) tag: Vec<TagQuery>,
+    /// With each of these words in its names, URIs, Call-ID, tags or notes
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) text: Option<String>,
+    /// Kept by the class of that name
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) rule: Option<String>,
     /// At least so long from answer to end: seconds, or 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) min_duration: Option<f64>,
-    /// No more than the newest N
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
+}
+
+impl Filters {
+    /// The same as a search.
+    pub(crate) fn query(&self) -> Query {
+        let it = self.clone();
+        Query {
+            from: it.from,
+            to: it.to,
+            party: it.party,
+            user_agent: it.user_agent,
+            since: it.since,
+            until: it.until,
+            outcome: it.outcome,
+            state: it.state,
+            codec: it.codec,
+            flag: it.flag,
+            tag: it.tag,
+            text: it.text,
+            min_duration: it.min_duration,
+            rule: it.rule,
+            ..Query::default()
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -413,6 +492,8 @@ pub(crate) struct One {
     /// The record as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Args, Debug)]
@@ -424,6 +505,8 @@ pub(crate) struct Export {
     /// The folder to copy into; it is made if it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Args, Debug)]
@@ -434,6 +517,8 @@ pub(crate) struct Render {
     pub(crate) store: InStore,
     #[command(flatten)]
     pub(crate) shape: Shape,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Args, Debug)]
@@ -465,7 +550,7 @@ pub(crate) fn header_name(text: &str) -> Result<String, String> {
 }
 
 /// RFC 3339, or a span back from now.
-fn time(text: &str) -> Result<Time, String> {
+pub(crate) fn time(text: &str) -> Result<Time, String> {
     if let Some(back) = text.strip_prefix('-') {
         return Ok(now() - Span::from_ns((duration(back)? * 1e9) as i64));
     }
@@ -473,13 +558,13 @@ fn time(text: &str) -> Result<Time, String> {
     Time::from_rfc3339(text).ok_or_else(expected)
 }
 
-fn now() -> Time {
+pub(crate) fn now() -> Time {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Time::from_parts(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
 }
 
 /// A number of seconds, or of what its unit says.
-fn duration(text: &str) -> Result<f64, String> {
+pub(crate) fn duration(text: &str) -> Result<f64, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..).unwrap_or_default() {
         "" | "s" => 1.0,

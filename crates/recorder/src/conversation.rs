@@ -56,7 +56,10 @@ impl Conversations {
             }
         }
         if !links.is_empty() {
-            self.store.amend(record, self.durability)?;
+            *record = self.store.change(&record.id, self.durability, |stored| {
+                links.iter().for_each(|(other, reason)| stored.link(&other.id, &other.call_id, *reason));
+                Ok(())
+            })?;
         }
         let mut amended = Vec::new();
         // One reason or several: they come one behind the other.
@@ -87,15 +90,18 @@ impl Conversations {
         let link = |record: &mut Record| {
             reasons.iter().for_each(|(_, reason)| record.link(&newer.id, &newer.call_id, *reason));
         };
-        if let Some(record) = lately.iter_mut().rfind(|record| record.id == older.id) {
+        let changed = self.store.change(&older.id, self.durability, |record| {
             link(record);
-            return self.store.amend(record, self.durability).map(|()| None);
-        }
-        match self.store.record(&older.id) {
-            Ok(mut record) => {
-                link(&mut record);
-                self.store.amend(&record, self.durability).map(|()| Some(record))
-            }
+            Ok(())
+        });
+        match changed {
+            Ok(changed) => match lately.iter_mut().rfind(|record| record.id == older.id) {
+                Some(record) => {
+                    *record = changed;
+                    Ok(None)
+                }
+                None => Ok(Some(changed)),
+            },
             // It was deleted meanwhile.
             Err(store::Error::Absent { .. }) => Ok(None),
             Err(error) => Err(error),

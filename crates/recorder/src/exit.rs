@@ -8,6 +8,7 @@ use capture::live::LiveError;
 use crate::config::Problem;
 use crate::connections;
 use crate::privileges;
+use crate::reconcile::Unusable;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -35,13 +36,19 @@ impl Exit {
         let store = error.downcast_ref::<store::Error>();
         let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
         match (store, io.map(io::Error::kind)) {
-            (Some(store::Error::Absent { .. }), _) => Exit::Findings,
+            (
+                Some(
+                    store::Error::Absent { .. } | store::Error::Refused { .. } | store::Error::NoHold { .. },
+                ),
+                _,
+            ) => Exit::Findings,
             (Some(error), _) if error.is_permission() => Exit::Permission,
             (_, Some(io::ErrorKind::PermissionDenied)) => Exit::Permission,
             (None, _) if error.is::<LiveError>() => Exit::of_live(error.downcast_ref()),
             (Some(_), _) => Exit::Storage,
             (None, _) if error.is::<privileges::Error>() => Exit::of_privileges(error.downcast_ref()),
             (None, _) if error.is::<capture::Error>() => Exit::Input,
+            (None, _) if error.is::<capture::Error>() || error.is::<Unusable>() => Exit::Input,
             (None, _)
                 if error.is::<web::Error>()
                     || error.is::<Problem>()

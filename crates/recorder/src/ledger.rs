@@ -1,7 +1,7 @@
 //! The coverage ledger: every call seen has one outcome, one row in the index, and its share in the metrics.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use call::Correlation;
@@ -173,6 +173,11 @@ impl Ledger {
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         metrics::count_links(&self.metrics, &self.conversations);
         &self.metrics
+    }
+
+    /// The index, for as long as it can be used.
+    pub(crate) fn index(&self) -> Weak<Index> {
+        self.index.as_ref().map_or_else(Weak::new, Arc::downgrade)
     }
 
     /// Calls entered so far.

@@ -3,6 +3,9 @@
 //! Everything that knows a protocol, a file format or a clock lives in a crate below; here values are moved between
 //! them, errors are told once, and the exit code is chosen.
 
+mod actor;
+mod attach;
+mod audit;
 #[cfg(test)]
 mod bounds;
 mod calls;
@@ -16,19 +19,23 @@ mod connections;
 mod conversation;
 mod doctor;
 mod exit;
+mod hold;
 mod intake;
 mod journal;
 mod ledger;
+mod log;
 mod manual;
 mod metrics;
 mod precautions;
 mod privileges;
 mod progress;
+mod reconcile;
 mod record;
 mod recovery;
 mod reindex;
 mod render;
 mod replay;
+mod retention;
 mod run;
 mod sealers;
 mod selftest;
@@ -39,7 +46,10 @@ mod signals;
 mod sources;
 mod status;
 mod summary;
+mod sweep;
 mod table;
+mod upkeep;
+mod verify;
 mod watermarks;
 
 use std::process::ExitCode;
@@ -59,6 +69,11 @@ fn main() -> ExitCode {
         Command::Render(arguments) => render::run(arguments),
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Status(arguments) => status::run(arguments),
+        Command::Retention(command) => retention::run(command),
+        Command::Hold(command) => hold::run(command),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Keys(command) => verify::keys(command),
+        Command::Audit(command) => audit::run(command),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(command) => configuration::run(command),
         Command::Doctor(arguments) => doctor::run(arguments),

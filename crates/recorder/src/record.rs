@@ -26,6 +26,7 @@ use crate::run::Run;
 use crate::selftest::Rehearsals;
 use crate::service::Service;
 use crate::signals::{Stop, Wishes};
+use crate::upkeep::{self, Upkeep};
 use crate::{confinement, privileges};
 
 pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
@@ -51,7 +52,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     if let Some(user) = &arguments.user {
         privileges::become_user(user)?;
     }
-    let store = Store::open(&settings.store)?;
+    let store = Store::open(&settings.store)?.with_retention(settings.retention.clone());
     if config.confine() {
         confine(&store, common.metrics.as_deref());
     }
@@ -60,6 +61,8 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let mut run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
     // Only now that the index is held: the folders of another recorder look the same.
     let left = store.remove_abandoned()?;
+    upkeep::log_start(&store, &config);
+    let upkeep = Upkeep::start(&store, run.index(), settings.pace)?;
     run.take_precautions(left, &Arc::new(settings), &safety)?;
     let pulse = Pulse::default();
     let listen = arguments.listen.or(config.listen_of_record()?);
@@ -75,6 +78,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let mut recording = Recording { run, live, clock, pulse, service, wishes, reload, exit: Exit::Done };
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
+    drop(upkeep);
     let exit = recording.finish(*ended.as_ref().unwrap_or(&End::Shutdown));
     drop((serving, rehearsals));
     ended.and(exit)

@@ -4,15 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use store::audit::Action;
 use store::{Outcome, Record, Store};
 
 use crate::cli::{Common, Digits, InStore, Keep, Render, Replay, Shape};
 use crate::exit::Exit;
+use crate::log::Log;
 use crate::replay;
 
 pub(crate) fn run(arguments: &Render) -> anyhow::Result<Exit> {
     let store = Store::at(arguments.store.dir()?)?;
-    let before = store.record(&arguments.id)?;
+    let log = Log::new(&store, "render", &arguments.why);
+    let before = log.told(Action::Render, &arguments.id, store.record(&arguments.id))?;
     let Some(packets) = store.packets(&before.id) else {
         let path = store.recording(&before.id).join(Store::PACKETS);
         bail!(store::Error::Absent { id: format!("{} with packets", before.id), path });

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<Exit> {
     if refused.len() == inputs.len() {
         return Ok(exit);
     }
-    let store = Store::open(&settings.store)?;
+    let store = Store::open(&settings.store)?.with_retention(settings.retention.clone());
     let progress = Progress::new(captures.bytes_total(), common.quiet);
     let all = (progress, metrics::new());
     let mut run = Run::new(common, &settings, store.clone(), captures.medium(), all)?;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use clock::Time;
 use store::{CallId, Index, Opened, Store};
 use web::metrics::{Metrics, Source};
 
-use crate::cli::Common;
+use crate::cli::{self, Common};
 use crate::config::{Live, Settings};
 use crate::conversation::Conversations;
 use crate::exit::Exit;
@@ -259,6 +259,11 @@ impl<'a> Run<'a> {
         self.ledger.write_rows()
     }
 
+    /// The index, for who looks after the store meanwhile; to be held for no longer than a question takes.
+    pub(crate) fn index(&self) -> Weak<Index> {
+        self.ledger.index()
+    }
+
     /// Calls that have their outcome.
     pub(crate) fn calls(&self) -> u64 {
         self.ledger.calls()
@@ -356,6 +361,7 @@ impl<'a> Run<'a> {
         }
         let exit = if self.ledger.storage_errors() > 0 { Exit::Storage } else { Exit::Done };
         self.ledger.close()?;
+        self.store.seal_days(cli::now())?;
         Ok(exit)
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn party(party: &store::Party) -> String {
 
 /// What came from the network, without what could command a terminal, and not longer than `most`.
 pub(crate) fn printable(text: &str, most: usize) -> String {
-    let safe = |letter: char| if letter.is_control() { '?' } else { letter };
+    let safe = |letter: char| if store::commands(letter) { '?' } else { letter };
     let mut shown: String = text.chars().take(most).map(safe).collect();
     if text.chars().count() > most {
         shown.pop();
@@ -74,6 +74,7 @@ mod tests {
     #[test]
     fn the_network_commands_no_terminal() {
         assert_eq!(printable("a\x1b[2Jb\r\n", 20), "a?[2Jb??");
+        assert_eq!(printable("a\u{202e}b", 20), "a?b");
         assert_eq!(printable("0123456789", 5), "0123…");
     }
 }

@@ -46,10 +46,10 @@ use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
 use crate::foreign::Foreigners;
 use crate::leg::Leg;
+pub use crate::outcome::DISK_FULL;
 use crate::packets::Keeping;
 use crate::render::Rendered;
 pub use crate::shape::{Format, Layout, Rate, Shape};
-pub use crate::outcome::DISK_FULL;
 pub use crate::silence::Silence;
 
 /// What is kept and shown.
@@ -122,7 +122,8 @@ pub fn seal(call: &Call, medium: &dyn Medium, store: &Store, settings: &Settings
     signalling::describe(&mut record, call, medium);
     let written = write(call, &legs, medium, (store, &id), settings, &mut record);
     let (origins, error) = match written {
-        Ok(origins) => (origins, None),
+        // What is not signed is there all the same.
+        Ok((origins, unsigned)) => (origins, unsigned),
         Err(error) => {
             record.outcome = Outcome::StorageError;
             record.recording = None;
@@ -185,7 +186,10 @@ pub fn give_up(call: &Call) -> Sealed {
     Sealed { number: call.number, record, quality, origins, srtp, error: None }
 }
 
-/// Writes audio, packets and record, and publishes them together.
+/// Samples of both channels by origin.
+type Origins = Vec<(audio::Origin, u64)>;
+
+/// Writes audio, packets and record, and publishes them together; also says why they are not signed, where they are not.
 fn write(
     call: &Call,
     legs: &Both<Leg<'_>>,
@@ -193,7 +197,7 @@ fn write(
     (store, id): (&Store, &CallId),
     settings: &Settings,
     record: &mut Record,
-) -> Result<Vec<(audio::Origin, u64)>, store::Error> {
+) -> Result<(Origins, Option<store::Error>), store::Error> {
     let pressed = digits::pressed(call, legs);
     let mut list_digits = |rendered: Option<&Rendered>| {
         for (leg, side) in record.legs.iter_mut().zip(Side::BOTH) {
@@ -218,6 +222,6 @@ fn write(
         let keeping = Keeping { call, legs, medium, settings, with_media, masked: &masked };
         packets::write(&keeping, &path).map_err(store::Error::io("write", &path))?;
     }
-    recording.publish(record)?;
-    Ok(origins)
+    let unsigned = store.publish(recording, record)?;
+    Ok((origins, unsigned))
 }

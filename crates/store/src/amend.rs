@@ -21,6 +21,10 @@ impl Store {
         if !place.is_file() {
             return Err(Error::Absent { id: record.id.to_string(), path: self.dir().to_path_buf() });
         }
+        // Who cannot sign may not change what is signed.
+        self.signer()?;
+        let before = fs::read(&place).map_err(Error::io("read", &place))?;
+        let before = blake3::hash(&before).to_hex();
         let folder = self.open_calls().join(format!("{}{BEING_AMENDED}", record.id));
         delete(&folder)?;
         fs::create_dir(&folder).map_err(Error::io("make the folder", &folder))?;
@@ -32,7 +36,10 @@ impl Store {
             written.and_then(|()| fs::rename(&json, &place).map_err(Error::io("rename to", &place)));
         delete(&folder)?;
         renamed?;
-        if durability == Durability::Sync { sync(&self.recording(&record.id)) } else { Ok(()) }
+        if durability == Durability::Sync {
+            sync(&self.recording(&record.id))?;
+        }
+        self.sign_change(&record.id, &before, durability)
     }
 }
 

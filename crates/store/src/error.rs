@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::id::CallId;
+
 /// A step that did not work. [`Error::is_permission`] parts exit code 4 from 5.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -72,6 +74,48 @@ pub enum Error {
         promised: u64,
         /// Frames that were written, or would have been.
         given: u64,
+    },
+    /// A rule forbids it; nothing was changed.
+    #[error("{id}: {why}")]
+    Refused {
+        /// The call.
+        id: CallId,
+        /// Which rule.
+        why: String,
+    },
+    /// The list of holds cannot be read; without it nothing is deleted.
+    #[error("{} is no list of holds ({source}); nothing is deleted until it is mended", path.display())]
+    Holds {
+        /// The file.
+        path: PathBuf,
+        /// Where its JSON fails.
+        source: serde_json::Error,
+    },
+    /// A file of the store's keys is none.
+    #[error("{} is no Ed25519 key; put it back from where it was kept safe", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No such hold, or no longer.
+    #[error("there is no hold {id}; `sipreel hold list` tells which there are")]
+    NoHold {
+        /// Its name.
+        id: String,
+    },
+    /// A list is as long as it may be.
+    #[error("{} has {most} entries, which is the most that it may have", path.display())]
+    TooMany {
+        /// The file.
+        path: PathBuf,
+        /// How long it may be.
+        most: usize,
+    },
+    /// The last line of the audit log is none of this program's.
+    #[error("{}: its last line was changed; `sipreel audit verify` tells which lines hold; move the file aside to begin a new log", path.display())]
+    Audit {
+        /// The log.
+        path: PathBuf,
     },
     /// The owner of the index gave no usable answer.
     #[error("the process that holds the index of {} answered: {answer}", path.display())]

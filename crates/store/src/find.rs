@@ -1,6 +1,8 @@
 //! Finding records whoever has the index: by it, by asking its owner, or by reading the files.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::id::CallId;
@@ -10,6 +12,58 @@ use crate::query::Query;
 use crate::rebuild::Reindexed;
 use crate::record::Record;
 use crate::socket;
+
+/// How long another process may hold the index without answering; a search takes less.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Has the index follow what was changed in the files: by opening it, or by telling its owner.
+///
+/// # Errors
+/// Where neither can be done; the changes are marked then, and whoever opens the index next brings them in.
+pub fn settle(store: &Store) -> Result<(), Error> {
+    let tries = PATIENCE.as_millis() / TRY_AGAIN.as_millis();
+    let mut settled = try_to_settle(store);
+    for _ in 0..tries {
+        if !matches!(settled, Err(Error::Io { .. })) {
+            break;
+        }
+        thread::sleep(TRY_AGAIN);
+        settled = try_to_settle(store);
+    }
+    settled
+}
+
+const TRY_AGAIN: Duration = Duration::from_millis(50);
+
+fn try_to_settle(store: &Store) -> Result<(), Error> {
+    match Index::open(store) {
+        Ok((index, _)) => index.close(),
+        Err(Error::Locked { .. } | Error::Denied { .. }) => socket::refresh(store),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives each record that fits to `take`, oldest first, and ends with its first error; whoever has the index. Without
+/// a limit no more than one record is held at a time.
+///
+/// # Errors
+/// As with [`Records::find`], or what `take` returns.
+pub fn each(
+    store: &Store,
+    query: &Query,
+    mut take: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
+    match Index::open(store) {
+        Ok((index, _)) => index.each(query, take),
+        Err(Error::Locked { .. } | Error::Denied { .. }) => match socket::ask_each(store, query, &mut take) {
+            Err(Error::Io { .. } | Error::Denied { .. }) => {
+                Records::by_files(store, query)?.records.into_iter().try_for_each(take)
+            }
+            asked => asked,
+        },
+        Err(error) => Err(error),
+    }
+}
 
 /// The answer to a search.
 #[derive(Debug)]

@@ -3,8 +3,10 @@
 //! Made of the recordings' call.json files and never more than they are: an index that is damaged, of another format
 //! or missing is built anew from them when it is opened.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -18,15 +20,27 @@ use crate::table::{Key, Line, Table, set_aside};
 
 /// Records put into one batch.
 const BATCH: usize = 1000;
+/// Calls that are remembered as read from their files; a process that inserts nothing needs none of them.
+const MOST_REFRESHED: usize = 1 << 16;
 
 /// The open index of a store. One process has it at a time; its threads may share it.
 #[derive(Debug)]
 pub struct Index {
     table: Table,
-    /// Whether anything was changed since the table was last known to be clean.
-    changed: Mutex<bool>,
+    store: Store,
+    changes: Mutex<Changes>,
     /// Held as long as the index is open; released behind the table.
     _lock: File,
+}
+
+/// What was changed since the index was opened.
+#[derive(Default, Debug)]
+struct Changes {
+    /// Whether the table is no longer known to be clean.
+    is_unclean: bool,
+    /// Calls that were read from their files since the last insert. A record of one that is inserted next may have been
+    /// read before that.
+    refreshed: BTreeSet<CallId>,
 }
 
 /// What opening an index took.
@@ -80,7 +94,11 @@ impl Index {
         let lock = Index::lock(store)?;
         let missing = !store.index().exists();
         match Table::open(&store.index()).and_then(|table| Index::check(store, table, missing)) {
-            Ok((table, opened)) => Ok((Index { table, changed: Mutex::new(false), _lock: lock }, opened)),
+            Ok((table, opened)) => {
+                let index = Index::new(store, table, lock);
+                index.refresh()?;
+                Ok((index, opened))
+            }
             Err(Error::Damaged { damage, .. }) => Index::build(store, lock, Some(damage)),
             Err(error) => Err(error),
         }
@@ -92,15 +110,19 @@ impl Index {
     /// As with [`Index::open`]. A call.json that cannot be read is named in the answer and is no error.
     pub fn reindex(store: &Store) -> Result<(Self, Reindexed), Error> {
         let lock = Index::lock(store)?;
-        match std::fs::remove_dir_all(store.index()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        match fs::remove_dir_all(store.index()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::io("delete", &store.index())(error));
             }
             _ => {}
         }
         let table = Table::open(&store.index())?;
         let reindexed = rebuild::fill(store, &table)?;
-        Ok((Index { table, changed: Mutex::new(false), _lock: lock }, reindexed))
+        Ok((Index::new(store, table, lock), reindexed))
+    }
+
+    fn new(store: &Store, table: Table, lock: File) -> Index {
+        Index { table, store: store.clone(), changes: Mutex::default(), _lock: lock }
     }
 
     /// Gives up an index that showed damage while it was open, and builds it anew.
@@ -109,7 +131,7 @@ impl Index {
     /// As with [`Index::open`].
     pub(crate) fn replace(self, store: &Store, damage: Damage) -> Result<(Self, Opened), Error> {
         // Not to be closed in good order: the next to open this one, wherever it is then, is to look at it closely.
-        *self.changed.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).is_unclean = false;
         drop(self);
         Index::build(store, Index::lock(store)?, Some(damage))
     }
@@ -120,8 +142,8 @@ impl Index {
         let file = options.map_err(Error::io("open", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { path: store.dir().to_path_buf() }),
-            Err(std::fs::TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+            Err(fs::TryLockError::WouldBlock) => Err(Error::Locked { path: store.dir().to_path_buf() }),
+            Err(fs::TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
         }
     }
 
@@ -144,7 +166,7 @@ impl Index {
         let aside = Some(set_aside(&store.index())?);
         let table = Table::open(&store.index())?;
         let reindexed = rebuild::fill(store, &table)?;
-        let index = Index { table, changed: Mutex::new(false), _lock: lock };
+        let index = Index::new(store, table, lock);
         Ok((index, Opened::Rebuilt { aside, why, reindexed }))
     }
 
@@ -154,7 +176,56 @@ impl Index {
     /// # Errors
     /// [`Error::Damaged`], or that of the file system; some of the records may be in.
     pub fn insert(&self, records: &[Record]) -> Result<(), Error> {
-        self.change(|table| records.chunks(BATCH).try_for_each(|records| table.insert(records.iter())))
+        if records.is_empty() {
+            // Nothing is on its way: what was read from the files is newer than all that may come.
+            self.changes.lock().unwrap_or_else(PoisonError::into_inner).refreshed.clear();
+            return Ok(());
+        }
+        self.change(|table, refreshed| {
+            records.chunks(BATCH).try_for_each(|records| table.insert(records.iter()))?;
+            let newer = std::mem::take(refreshed);
+            records
+                .iter()
+                .filter(|record| newer.contains(&record.id))
+                .try_for_each(|record| self.reread(&record.id))
+        })
+    }
+
+    /// Brings in what others than the owner of this index changed in the files, or deleted.
+    ///
+    /// # Errors
+    /// As with [`Index::insert`]; what was not brought in stays marked.
+    pub fn refresh(&self) -> Result<(), Error> {
+        let stale = self.store.stale_calls()?;
+        if stale.is_empty() {
+            return Ok(());
+        }
+        self.change(|_, refreshed| {
+            for (id, mark) in stale {
+                // First: what is changed from here on is marked anew, and the table counts as torn already.
+                match fs::remove_file(&mark) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(Error::io("delete", &mark)(error));
+                    }
+                    _ => self.reread(&id)?,
+                }
+                if refreshed.len() >= MOST_REFRESHED {
+                    refreshed.clear();
+                }
+                refreshed.insert(id);
+            }
+            Ok(())
+        })
+    }
+
+    /// Brings one call in step with its file.
+    fn reread(&self, id: &CallId) -> Result<(), Error> {
+        match self.store.record(id) {
+            Ok(record) => self.table.insert([record].iter()),
+            Err(Error::Absent { .. }) => self.table.remove(id),
+            // A file that cannot be read is told where it is looked for; its row stays.
+            Err(_) => Ok(()),
+        }
     }
 
     /// Takes a call out; nothing where it is not in.
@@ -162,16 +233,19 @@ impl Index {
     /// # Errors
     /// As with [`Index::insert`].
     pub fn remove(&self, id: &CallId) -> Result<(), Error> {
-        self.change(|table| table.remove(id))
+        self.change(|table, _| table.remove(id))
     }
 
-    fn change(&self, change: impl FnOnce(&Table) -> Result<(), Error>) -> Result<(), Error> {
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*changed {
+    fn change(
+        &self,
+        change: impl FnOnce(&Table, &mut BTreeSet<CallId>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !changes.is_unclean {
             self.table.set_unclean()?;
-            *changed = true;
+            changes.is_unclean = true;
         }
-        change(&self.table)
+        change(&self.table, &mut changes.refreshed)
     }
 
     /// The record of one call.
@@ -182,7 +256,7 @@ impl Index {
         let mut json = self.table.record(id)?;
         if json.is_none() {
             // Without a record there may be a row only while a change is under way.
-            let _unchanging = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+            let _unchanging = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
             json = self.table.record(id)?;
             if json.is_none() && self.table.row(id)?.is_some() {
                 return Err(self.table.unreadable());
@@ -256,12 +330,12 @@ impl Index {
 
     /// Lets go of an index that failed: whoever opens it next brings it in step with the recordings.
     pub fn abandon(self) {
-        *self.changed.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).is_unclean = false;
     }
 
     fn settle(&self) -> Result<(), Error> {
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::take(&mut *changed) { self.table.set_clean() } else { Ok(()) }
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut changes.is_unclean) { self.table.set_clean() } else { Ok(()) }
     }
 }
 
@@ -281,7 +355,6 @@ mod tests {
     use clock::Time;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
-    use std::fs;
 
     /// A store with that many calls, a second apart.
     fn store_with(calls: i64) -> (tempfile::TempDir, Store, Vec<Record>) {
@@ -377,7 +450,7 @@ mod tests {
     /// Ends without closing, as by kill -9: the files of a running index are copied to another store.
     fn killed(store: &Store, index: &Index) -> (tempfile::TempDir, Store) {
         // What the engine still holds in memory is lost with it.
-        assert!(*index.changed.lock().unwrap());
+        assert!(index.changes.lock().unwrap().is_unclean);
         let dir = tempfile::tempdir().unwrap();
         copy(store.dir(), dir.path());
         let store = Store::open(dir.path()).unwrap();

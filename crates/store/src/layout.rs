@@ -4,23 +4,34 @@
 //! STORE/recordings/2026/01/31/ID/{call.json, call.wav, call.pcapng}     whole, always
 //! STORE/open/ID/    a call being recorded, or left by a crash     open/ID.tmp/  being rendered     open/ID.old/  replaced
 //!                   open/ID.new/  its record written anew
+//! STORE/audit.log   who did what     STORE/records.lock  held while a record is changed     STORE/stale/  what the index lacks
+//! STORE/integrity/  what was signed of the recordings     STORE/keys/  by which keys
+//! STORE/holds.json  what must not be deleted     STORE/tombstones/2026/01/31/ID.json  what was     open/ID.gone/  being deleted
 //! STORE/index/      sled     STORE/index.lock  held by its owner     STORE/sipreel.sock  where its owner answers
 //! ```
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use clock::Time;
 
 use crate::Error;
 use crate::id::CallId;
+use crate::integrity::Signer;
 use crate::record::Record;
+use crate::retention::Retention;
 
 /// A store's folder. Cheap to clone; holds nothing open.
 #[derive(Clone, Debug)]
 pub struct Store {
     dir: PathBuf,
+    /// By which the calls that are published from here on are kept.
+    retention: Arc<Retention>,
+    /// What signs, once it was needed.
+    key: Arc<Mutex<Option<Signer>>>,
 }
 
 impl Store {
@@ -43,7 +54,7 @@ impl Store {
     /// # Errors
     /// Where a folder cannot be made or nothing can be written in it.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Store { dir: dir.into() };
+        let store = Store { dir: dir.into(), retention: Arc::default(), key: Arc::default() };
         for folder in [store.recordings(), store.open_calls()] {
             fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
             let probe = folder.join(format!(".probe-{}", std::process::id()));
@@ -58,10 +69,26 @@ impl Store {
     /// # Errors
     /// Where there is no store.
     pub fn at(dir: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Store { dir: dir.into() };
+        let store = Store { dir: dir.into(), retention: Arc::default(), key: Arc::default() };
         let recordings = store.recordings();
         fs::read_dir(&recordings).map_err(Error::io("read the recordings in", &recordings))?;
         Ok(store)
+    }
+
+    /// The same store, whose calls are kept by these classes from here on.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Store { retention: Arc::new(retention), ..self }
+    }
+
+    pub(crate) fn key(&self) -> &Mutex<Option<Signer>> {
+        &self.key
+    }
+
+    /// The classes by which calls are kept.
+    #[must_use]
+    pub fn retention(&self) -> &Retention {
+        &self.retention
     }
 
     /// The id of the call that was invited then, by its Call-ID and From tag.
@@ -136,6 +163,17 @@ impl Store {
 
     pub(crate) fn index_lock(&self) -> PathBuf {
         self.dir.join("index.lock")
+    }
+
+    /// What root makes in a store belongs to whoever the store belongs to: a recorder has to write there, too.
+    pub(crate) fn give_to_owner(&self, path: &Path) -> Result<(), Error> {
+        let owner = fs::metadata(&self.dir).map_err(Error::io("read the rights of", &self.dir))?;
+        let made = fs::metadata(path).map_err(Error::io("read the rights of", path))?;
+        if made.uid() != owner.uid() {
+            // Who is not root may not give it away; it is theirs then.
+            let _ = std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()));
+        }
+        Ok(())
     }
 
     /// Where the owner of the index answers.

@@ -4,15 +4,22 @@
 //! index only makes finding fast and can always be built anew from the files. Nothing here knows of SIP, SDP, RTP or
 //! codecs: it takes and gives plain values.
 
+mod actor;
 mod amend;
+mod attachment;
+pub mod audit;
 mod bits;
+mod delete;
 mod digest;
+mod edit;
 mod error;
 mod evidence;
 mod find;
 pub mod flac;
+mod hold;
 mod id;
 mod index;
+pub mod integrity;
 mod journal;
 mod layout;
 mod leg;
@@ -25,6 +32,7 @@ mod query;
 mod rebuild;
 mod record;
 mod recording;
+pub mod retention;
 mod row;
 mod signalling;
 pub mod socket;
@@ -33,9 +41,13 @@ mod table;
 mod timestamp;
 pub mod wav;
 
+pub use actor::Actor;
+pub use attachment::{BadAttachment, Note, Tag, commands};
+pub use delete::{GoneFile, Tombstone};
 pub use error::{Damage, Error};
 pub use evidence::{Match, Named, RefusedStream, Witness};
-pub use find::{Records, Source};
+pub use find::{Records, Source, each, settle};
+pub use hold::{Held, Hold as LegalHold, Holds};
 pub use id::CallId;
 pub use index::{Index, Opened};
 pub use layout::Store;
@@ -45,7 +57,7 @@ pub use outcome::{
     DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, RefusalReason, Role, State, Unknown,
 };
 pub use pattern::Pattern;
-pub use query::Query;
+pub use query::{Query, TagQuery};
 pub use rebuild::Reindexed;
 pub use record::{AudioFile, Cut, Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
 pub use recording::{Abandoned, Durability, Recording};

@@ -1,13 +1,15 @@
 //! A search: what `calls list` and the API may ask of the records.
 
+use std::convert::Infallible;
 use std::ops::Range;
+use std::str::FromStr;
 
 use clock::{Span, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::id::CallId;
 use crate::outcome::{Outcome, State};
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, fold};
 use crate::record::Record;
 use crate::row::Row;
 use crate::timestamp;
@@ -38,8 +40,17 @@ pub struct Query {
     pub codec: Option<String>,
     /// A flag that it bears.
     pub flag: Option<String>,
+    /// It has each of these tags.
+    pub tag: Vec<TagQuery>,
+    /// Each of these words stands in its names, URIs, Call-ID, tags or notes, in any case.
+    pub text: Option<String>,
     /// Seconds from answer to end, at least.
     pub min_duration: Option<f64>,
+    /// Kept by the rule of that name, in any case; an empty one asks for any.
+    pub rule: Option<String>,
+    /// Kept until then at the longest, and not under a hold that its record tells of.
+    #[serde(with = "timestamp::optional")]
+    pub due: Option<Time>,
     /// The newest so many; they come oldest first all the same.
     pub limit: Option<usize>,
 }
@@ -73,6 +84,18 @@ impl Query {
             && self.from.as_ref().is_none_or(|from| any(from, &mut row.from()))
             && self.to.as_ref().is_none_or(|to| any(to, &mut row.to()))
             && self.user_agent.as_ref().is_none_or(|agent| any(agent, &mut row.user_agents()))
+            && self.tag.iter().all(|tag| tag.fits(row))
+            && self.rule.as_ref().is_none_or(|rule| {
+                let kept_by = row.retention.rule;
+                if rule.is_empty() { !kept_by.is_empty() } else { fold(rule) == kept_by }
+            })
+            && self.due.is_none_or(|due| {
+                !row.retention.is_held && row.retention.until_ns.is_some_and(|until| until <= due.as_ns())
+            })
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| fold(text).split_whitespace().all(|word| row.has_word(word)))
             && self
                 .party
                 .as_ref()
@@ -84,6 +107,36 @@ impl Query {
         // An id is as long as its prefix and more, so a bound lies before every id of its microsecond.
         let bound = |at: Time| CallId::prefix(next_microsecond(at));
         self.since.map(bound).unwrap_or_default()..self.until.map_or_else(|| "~".to_owned(), bound)
+    }
+}
+
+/// A tag that a call has to have.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagQuery {
+    /// Its key, in any case.
+    pub key: String,
+    /// Its value; any where none is given.
+    #[serde(default)]
+    pub value: Option<Pattern>,
+}
+
+impl TagQuery {
+    fn fits(&self, row: &Row<'_>) -> bool {
+        let mut tags = row.tags().filter_map(|tag| tag.split_once('='));
+        tags.any(|(key, value)| {
+            self.key.eq_ignore_ascii_case(key) && self.value.as_ref().is_none_or(|it| it.fits_folded(value))
+        })
+    }
+}
+
+impl FromStr for TagQuery {
+    type Err = Infallible;
+
+    /// Reads `key`, or `key=pattern`.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
+        Ok(TagQuery { key: key.to_owned(), value: value.map(Pattern::new) })
     }
 }
 
@@ -124,6 +177,10 @@ pub(crate) mod tests {
             record.callee.user = Some(to.into());
             record.duration_s = duration.map(Seconds::new);
             record.flags = [flag.to_owned()].into();
+            if minute % 2 == 0 {
+                record.tags.insert("Case".to_owned(), format!("No {minute}"));
+                record.notes = vec![crate::Note { at, actor: "ana".into(), text: "Called BACK".into() }];
+            }
             record.identities.user_agents.callee = (minute % 3 == 0).then(|| "Yealink SIP-T46S".to_owned());
             let mut leg = Leg::new(Role::Caller);
             leg.streams = full().legs[0].streams.clone();
@@ -153,6 +210,10 @@ pub(crate) mod tests {
         let limit = proptest::option::weighted(0.3, 0..12usize);
         const AGENTS: &[&str] = &["yealink*", "*T46S", "baresip"];
         let agent = proptest::option::weighted(0.2, select(AGENTS).prop_map(Pattern::new));
+        const TAGS: &[&str] = &["case", "CASE=no 1*", "case=*2", "other"];
+        let tag = proptest::collection::vec(select(TAGS).prop_map(|tag| tag.parse().unwrap()), 0..2);
+        const WORDS: &[&str] = &["back", "called  ali", "no 3", "carol"];
+        let text = proptest::option::weighted(0.2, select(WORDS).prop_map(String::from));
         (
             (pattern(), pattern(), pattern(), agent),
             second(),
@@ -161,7 +222,7 @@ pub(crate) mod tests {
             states,
             codec,
             flag,
-            least,
+            (least, tag, text),
             limit,
         )
             .prop_map(
@@ -173,9 +234,11 @@ pub(crate) mod tests {
                     state,
                     codec,
                     flag,
-                    min_duration,
+                    (min_duration, tag, text),
                     limit,
                 )| Query {
+                    tag,
+                    text,
                     from,
                     to,
                     party,
@@ -187,6 +250,8 @@ pub(crate) mod tests {
                     codec,
                     flag,
                     min_duration,
+                    rule: None,
+                    due: None,
                     limit,
                 },
             )
@@ -216,6 +281,23 @@ pub(crate) mod tests {
             && (query.state.is_empty() || query.state.contains(&record.state))
             && query.codec.as_ref().is_none_or(|wanted| wanted.to_lowercase() == codec.to_lowercase())
             && query.flag.as_ref().is_none_or(|flag| record.flags.contains(flag))
+            && query.tag.iter().all(|tag| {
+                let value = record.tags.get("Case").filter(|_| tag.key.eq_ignore_ascii_case("case"));
+                value.is_some_and(|value| tag.value.as_ref().is_none_or(|pattern| pattern.fits(value)))
+            })
+            && query.text.iter().flat_map(|text| text.split_whitespace()).all(|word| {
+                let notes = record.notes.iter().map(|note| note.text.clone());
+                let tags = record.tags.iter().map(|(key, value)| format!("{key}={value}"));
+                let agent = record.identities.user_agents.callee.clone();
+                let said: Vec<_> = names(&record.caller)
+                    .into_iter()
+                    .chain([user(&record.callee)])
+                    .chain(notes)
+                    .chain(tags)
+                    .chain(agent)
+                    .collect();
+                said.iter().any(|text| text.to_lowercase().contains(word))
+            })
             && query.min_duration.is_none_or(|least| record.duration_s.is_some_and(|it| it.value() >= least))
     }
 
@@ -236,6 +318,19 @@ pub(crate) mod tests {
         let to = |text| Query { to: Some(Pattern::new(text)), ..Query::default() }.matches(&record);
         assert!(to("*5678") && to("30012345678") && to("+4930*"));
         assert!(!to("alice"));
+    }
+
+    #[test]
+    fn finds_what_is_due() {
+        let mut record = full();
+        let at = |ns| Query { due: Some(Time::from_ns(ns)), ..Query::default() };
+        let by = |rule: &str| Query { rule: Some(rule.into()), ..Query::default() };
+        assert!(!at(i64::MAX).matches(&record) && !by("").matches(&record));
+        (record.policy.rule, record.policy.retain_until) = (Some("Desk".into()), Some(Time::from_ns(7)));
+        assert!(at(7).matches(&record) && !at(6).matches(&record));
+        assert!(by("desk").matches(&record) && by("").matches(&record) && !by("des").matches(&record));
+        record.policy.holds = vec!["h".into()];
+        assert!(!at(7).matches(&record));
     }
 
     #[test]

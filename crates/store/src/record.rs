@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clock::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::attachment::Note;
 use crate::evidence::RefusedStream;
 use crate::id::CallId;
 use crate::leg::Leg;
@@ -85,6 +86,9 @@ pub struct Record {
     pub links: Vec<Link>,
     /// What the site attached to the call.
     pub tags: BTreeMap<String, String>,
+    /// What people wrote about the call, in the order in which they did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// The rules that it is kept by.
     pub policy: Policy,
 }
@@ -127,6 +131,7 @@ impl Record {
             linked_call_ids: vec![],
             links: vec![],
             tags: BTreeMap::new(),
+            notes: vec![],
             policy: Policy::default(),
         }
     }

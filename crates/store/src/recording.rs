@@ -61,6 +61,12 @@ impl Recording {
         &self.id
     }
 
+    /// What it has to outlive.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Where a file of the recording is to be written until it is published.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

@@ -23,12 +23,25 @@ pub(crate) struct Row<'a> {
     to: &'a str,
     diverted: &'a str,
     user_agents: &'a str,
+    tags: &'a str,
+    texts: &'a str,
+    pub(crate) retention: Retention<'a>,
+}
+
+/// How long a call is kept, as its row says.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Retention<'a> {
+    /// The folded name of the rule that decided; empty where none did.
+    pub(crate) rule: &'a str,
+    /// Nanoseconds since 1970.
+    pub(crate) until_ns: Option<i64>,
+    pub(crate) is_held: bool,
 }
 
 impl<'a> Row<'a> {
     /// The line of a record, without a line feed.
     pub(crate) fn line(record: &Record) -> String {
-        let Record { state, outcome, caller, callee, identities, .. } = record;
+        let Record { state, outcome, caller, callee, identities, policy, .. } = record;
         let duration_s = record.duration_s.map(|seconds| seconds.value().to_string());
         let bytes = record.recording.as_ref().map_or(0, |file| file.bytes);
         let codecs =
@@ -46,6 +59,19 @@ impl<'a> Row<'a> {
             items(callee.user.as_deref().into_iter().chain(to.flat_map(|uri| names(uri)))),
             items(also_named(record).flat_map(|uri| names(uri))),
             items(user_agents(record).map(String::as_str)),
+            items(
+                record
+                    .tags
+                    .iter()
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(String::as_str),
+            ),
+            items(texts(record)),
+            fold(policy.rule.as_deref().unwrap_or_default()).into_owned(),
+            policy.retain_until.map(|until| until.as_ns().to_string()).unwrap_or_default(),
+            (!policy.holds.is_empty()).to_string(),
         ]
         .join("\x1e")
     }
@@ -64,8 +90,14 @@ impl<'a> Row<'a> {
             from: field()?,
             to: field()?,
             diverted: field()?,
-            // Lines of earlier versions end here.
-            user_agents: field().unwrap_or_default(),
+            user_agents: field()?,
+            tags: field()?,
+            texts: field()?,
+            retention: Retention {
+                rule: field()?,
+                until_ns: field()?.parse().ok(),
+                is_held: field()? == "true",
+            },
         })
     }
 
@@ -102,10 +134,29 @@ impl<'a> Row<'a> {
         self.diverted.split_terminator(ITEM)
     }
 
+    /// The call's tags, each as `key=value`.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.tags.split_terminator(ITEM)
+    }
+
+    /// Whether a folded word stands anywhere in what the call is known by, or in what is said of it.
+    pub(crate) fn has_word(&self, word: &str) -> bool {
+        [self.from, self.to, self.diverted, self.user_agents, self.tags, self.texts]
+            .iter()
+            .any(|field| field.contains(word))
+    }
+
     /// The software of the phones.
     pub(crate) fn user_agents(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.user_agents.split_terminator(ITEM)
     }
+}
+
+/// What is said of the call beside what it is known by.
+fn texts(record: &Record) -> impl Iterator<Item = &str> {
+    let displays = [&record.caller, &record.callee].into_iter().filter_map(|party| party.display.as_deref());
+    let notes = record.notes.iter().map(|note| note.text.as_str());
+    displays.chain([record.call_id.as_str()]).chain(notes)
 }
 
 /// Whom the signalling names beside From and To.
@@ -170,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_named_is_found_and_an_older_line_is_read() {
+    fn whoever_is_named_is_found() {
         let mut record = full();
         record.identities.remote_party_id = vec!["<sip:4711@gw.example.net>;party=calling".into()];
         record.identities.p_preferred = vec!["<sip:desk@example.com>".into()];
@@ -188,9 +239,28 @@ mod tests {
             assert!(row.diverted().any(|name| name == user), "{user} in {line:?}");
         }
         assert_eq!(row.user_agents().collect::<Vec<_>>(), ["yealink sip-t46s"]);
-        let (older, _) = line.rsplit_once(FIELD).unwrap();
-        let row = Row::parse(older).unwrap();
-        assert!(row.diverted().any(|name| name == "desk") && row.user_agents().next().is_none());
+        assert!(Row::parse(line.rsplit_once(FIELD).unwrap().0).is_none());
+    }
+
+    #[test]
+    fn a_line_holds_what_was_attached_and_how_long_it_is_kept() {
+        let mut record = full();
+        record.tag(&["Case=A B".parse().unwrap()]).unwrap();
+        record
+            .note(crate::Note { at: record.id.time(), actor: "ana".into(), text: "Heard\nTWICE".into() })
+            .unwrap();
+        let line = Row::line(&record);
+        assert_eq!(Row::parse(&line).unwrap().retention, Retention::default());
+        record.policy.rule = Some("desk".into());
+        record.policy.retain_until = Some(clock::Time::from_ns(7));
+        record.policy.holds = vec!["h".into()];
+        let line = Row::line(&record);
+        let row = Row::parse(&line).unwrap();
+        assert_eq!(row.tags().collect::<Vec<_>>(), ["case=a b"]);
+        for word in ["heard", "twice", "case", "843817637684230@", "alice,", "bob"] {
+            assert_eq!(row.has_word(word), word != "bob", "{word}");
+        }
+        assert_eq!(row.retention, Retention { rule: "desk", until_ns: Some(7), is_held: true });
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The owner of the index answers the searches of other processes over a socket in the store's folder.
 //!
 //! A connection is one question: a line with a [`Query`] as JSON goes in; a line for each record comes out, then
-//! `{"end":{"records":N}}` or `{"end":{"error":"..."}}`. An answer without its end is none.
-//! The question `"status"` gets one line of JSON, whatever the owner last said of itself, and then the end.
+//! `{"end":{"records":N}}` or `{"end":{"error":"..."}}`. An answer without its end is none. `{"refresh":true}` says
+//! that records were changed in their files; no record comes back. The question `"status"` gets one line of JSON,
+//! whatever the owner last said of itself, and then the end.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -29,6 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the last line of an answer begins with; a record never does.
 const END: &str = "{\"end\":";
 
+/// The question that is no search.
+const REFRESH: &[u8] = br#"{"refresh":true}"#;
+
+/// What may be asked.
+enum Question {
+    Search(Box<Query>),
+    Refresh,
+    Status,
+}
+
 /// The last line of an answer.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,11 +65,6 @@ pub struct Server {
 
 /// What the owner says of itself, as JSON; nothing where it says nothing.
 type Status = Arc<Mutex<Option<String>>>;
-
-enum Question {
-    Records(Box<Query>),
-    Status,
-}
 
 /// The question after the status.
 const STATUS: &str = "\"status\"";
@@ -125,7 +131,11 @@ fn answer(peer: &UnixStream, index: &Index, status: &Status) -> io::Result<()> {
     peer.set_write_timeout(Some(PATIENCE))?;
     let mut out = BufWriter::new(peer);
     let end = match question(peer)? {
-        Ok(Question::Records(query)) => records(&mut out, index, &query)?,
+        Ok(Question::Search(query)) => records(&mut out, index, &query)?,
+        Ok(Question::Refresh) => match index.refresh() {
+            Ok(()) => End::Records(0),
+            Err(error) => End::Error(error.to_string()),
+        },
         Ok(Question::Status) => match status.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             Some(status) => {
                 writeln!(out, "{status}")?;
@@ -150,9 +160,11 @@ fn question(peer: &UnixStream) -> io::Result<Result<Question, String>> {
     if line.trim_ascii() == STATUS.as_bytes() {
         return Ok(Ok(Question::Status));
     }
-    Ok(serde_json::from_slice(&line)
-        .map(|query| Question::Records(Box::new(query)))
-        .map_err(|error| error.to_string()))
+    if line.trim_ascii() == REFRESH {
+        return Ok(Ok(Question::Refresh));
+    }
+    let query = serde_json::from_slice(&line).map(|query| Question::Search(Box::new(query)));
+    Ok(query.map_err(|error| error.to_string()))
 }
 
 /// Writes the records; the error is that of the connection.
@@ -180,22 +192,58 @@ fn records(out: &mut impl Write, index: &Index, query: &Query) -> io::Result<End
 /// # Errors
 /// [`Error::Io`] where nobody answers, [`Error::Answer`] where the answer is a refusal or breaks off.
 pub fn ask(store: &Store, query: &Query) -> Result<Vec<Record>, Error> {
+    let mut records = vec![];
+    ask_each(store, query, |record| {
+        records.push(record);
+        Ok(())
+    })?;
+    Ok(records)
+}
+
+/// The same, one record at a time, up to the first error of `take`. Only without an error were they all of them.
+///
+/// # Errors
+/// As with [`ask`], or what `take` returns.
+pub fn ask_each(
+    store: &Store,
+    query: &Query,
+    take: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
     let path = store.socket();
     let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
-    let lines = put(&peer, query).map_err(Error::io("ask at", &path))?;
-    let refused = |answer: String| Error::Answer { path: path.clone(), answer };
-    let mut records = vec![];
-    for line in lines {
-        let line = line.map_err(Error::io("read the answer at", &path))?;
+    let question = serde_json::to_vec(query).expect("a search has no map with keys other than text");
+    answers(&peer, &question, &path, take)
+}
+
+/// Tells the process that has the index of a store that records were changed in their files.
+///
+/// # Errors
+/// As with [`ask`].
+pub fn refresh(store: &Store) -> Result<(), Error> {
+    let path = store.socket();
+    let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
+    answers(&peer, REFRESH, &path, |_| Ok(()))
+}
+
+fn answers(
+    peer: &UnixStream,
+    question: &[u8],
+    path: &Path,
+    mut take: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let lines = put(peer, question).map_err(Error::io("ask at", path))?;
+    let refused = |answer: String| Error::Answer { path: path.to_path_buf(), answer };
+    for (taken, line) in (0_u64..).zip(lines) {
+        let line = line.map_err(Error::io("read the answer at", path))?;
         if line.starts_with(END) {
             return match serde_json::from_str(&line) {
-                Ok(Answer::End(End::Records(count))) if count == records.len() as u64 => Ok(records),
+                Ok(Answer::End(End::Records(count))) if count == taken => Ok(()),
                 Ok(Answer::End(End::Error(error))) => Err(refused(error)),
                 _ => Err(refused(line)),
             };
         }
         let record = Record::from_json(line.as_bytes()).map_err(|error| refused(error.to_string()))?;
-        records.push(record);
+        take(record)?;
     }
     Err(refused("it broke off".to_owned()))
 }
@@ -207,7 +255,7 @@ pub fn ask(store: &Store, query: &Query) -> Result<Vec<Record>, Error> {
 pub fn ask_status(store: &Store) -> Result<String, Error> {
     let path = store.socket();
     let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
-    let lines = put_line(&peer, STATUS.as_bytes()).map_err(Error::io("ask at", &path))?;
+    let lines = put(&peer, STATUS.as_bytes()).map_err(Error::io("ask at", &path))?;
     let lines: io::Result<Vec<String>> = lines.collect();
     let lines = lines.map_err(Error::io("read the answer at", &path))?;
     match lines.as_slice() {
@@ -216,11 +264,7 @@ pub fn ask_status(store: &Store) -> Result<String, Error> {
     }
 }
 
-fn put<'a>(peer: &'a UnixStream, query: &Query) -> io::Result<io::Lines<BufReader<&'a UnixStream>>> {
-    put_line(peer, &serde_json::to_vec(query)?)
-}
-
-fn put_line<'a>(peer: &'a UnixStream, question: &[u8]) -> io::Result<io::Lines<BufReader<&'a UnixStream>>> {
+fn put<'a>(peer: &'a UnixStream, question: &[u8]) -> io::Result<io::Lines<BufReader<&'a UnixStream>>> {
     // A search of a million calls may take seconds before its first record.
     peer.set_read_timeout(Some(PATIENCE * 6))?;
     peer.set_write_timeout(Some(PATIENCE))?;
@@ -268,6 +312,21 @@ mod tests {
         drop(server);
         assert!(!store.socket().exists());
         assert!(matches!(ask(&store, &Query::default()), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn a_change_in_the_files_is_found_once_it_is_told() {
+        let (_dir, store, _server) = serving();
+        let mut record = full();
+        record.flags.insert("told".into());
+        crate::Recording::begin(&store, &record.id, crate::Durability::Fast)
+            .unwrap()
+            .publish(&record)
+            .unwrap();
+        assert_eq!(ask(&store, &Query::default()).unwrap(), [full()]);
+        store.mark_stale(&record.id).unwrap();
+        refresh(&store).unwrap();
+        assert_eq!(ask(&store, &Query::default()).unwrap(), [record]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::row::Row;
 /// What the engine may hold of the file in memory.
 const CACHE_BYTES: u64 = 16 << 20;
 /// The layout of rows; another one means to build the index anew.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 /// Keys of the engine's default tree, beside the rows.
 const FORMAT_KEY: &str = "format";
 const CLEAN_KEY: &str = "clean";

@@ -93,7 +93,7 @@ impl Check<'_> {
         self.problem(value, format!("{key}: {number} is out of range; give {wanted}"))
     }
 
-    fn problem<T>(self, value: &Spanned<T>, what: String) -> Problem {
+    pub(crate) fn problem<T>(self, value: &Spanned<T>, what: String) -> Problem {
         Problem::at(self.path, self.text, &value.span(), what)
     }
 }

@@ -31,6 +31,28 @@ pub(crate) struct File {
     pub(crate) record: Record,
     pub(crate) disk: Disk,
     pub(crate) serve: Serve,
+    pub(crate) retention: Option<Vec<Class>>,
+    pub(crate) upkeep: Upkeep,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Class {
+    pub(crate) class: Spanned<String>,
+    pub(crate) days: Set<Whole>,
+    pub(crate) at_least_days: Set<Whole>,
+    pub(crate) bytes: Set<Bytes>,
+    pub(crate) outcome: Option<Vec<store::Outcome>>,
+    pub(crate) party: Option<Vec<String>>,
+    pub(crate) tag: Option<Vec<String>>,
+    pub(crate) flag: Option<String>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Upkeep {
+    pub(crate) every_s: Set<Seconds>,
+    pub(crate) deletions_per_s: Set<Whole>,
 }
 
 #[derive(Deserialize, Default, Debug)]

@@ -7,6 +7,7 @@ mod limits;
 mod live;
 mod patience;
 mod problem;
+mod retention;
 mod safety;
 mod settings;
 mod shape;
@@ -19,6 +20,7 @@ use check::Check;
 use file::File;
 
 pub(crate) use problem::Problem;
+pub(crate) use retention::Pace;
 pub(crate) use safety::Live;
 pub(crate) use settings::Settings;
 
@@ -51,6 +53,12 @@ impl Config {
         self.file.store.clone()
     }
 
+    /// The file, and the hash of its text; nothing where there is none.
+    pub(crate) fn fingerprint(&self) -> Option<(&Path, String)> {
+        let hash = || blake3::hash(self.text.as_bytes()).to_hex().to_string();
+        (!self.path.as_os_str().is_empty()).then(|| (self.path.as_path(), hash()))
+    }
+
     /// Checks every key, whichever command may need it.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         self.file_settings()?;
@@ -58,6 +66,8 @@ impl Config {
         self.wire_limits()?;
         self.live()?;
         self.safety()?;
+        self.retention()?;
+        self.pace()?;
         self.listen_of_record()?;
         self.selftest_interval()?;
         self.listen_of_serve().map(drop)

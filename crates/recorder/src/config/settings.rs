@@ -8,7 +8,7 @@ use seal::Silence;
 use store::Durability;
 use tls::KeyLog;
 
-use super::{Config, Problem};
+use super::{Config, Pace, Problem};
 use crate::cli::{Common, Digits, Keep, Orphans};
 use crate::connections;
 
@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     /// The secrets of TLS connections.
     pub(crate) keys: KeyLog,
     pub(crate) threads: usize,
+    pub(crate) retention: store::retention::Retention,
+    pub(crate) pace: Pace,
 }
 
 impl Settings {
@@ -63,6 +65,8 @@ impl Settings {
                 &common.tls_keylog
             })?,
             threads: threads.map_or_else(processors, usize::from),
+            retention: config.retention()?,
+            pace: config.pace()?,
         })
     }
 }

@@ -35,7 +35,8 @@ fn the_reference_says_what_holds_without_a_file() {
     let of = |config: &Config| {
         let call = config.call_config().unwrap();
         let wire = config.wire_limits().unwrap();
-        format!("{call:?} {wire:?} {:?} {:?}", config.live().unwrap(), config.safety().unwrap())
+        let kept = (config.safety().unwrap(), config.retention().unwrap(), config.pace().unwrap());
+        format!("{call:?} {wire:?} {:?} {kept:?}", config.live().unwrap())
     };
     assert_eq!(of(&shown), of(&nothing));
     assert_eq!(shown.selftest_interval().unwrap(), Some(crate::record::SELFTEST_INTERVAL));
@@ -110,6 +111,15 @@ fn each_mistake_has_its_line() {
         "[disk]\nstop_free = '1 GB'",
         "[record]\nlisten = '9464'",
         "[serve]\nlisten = ''",
+        "[[retention]]\nclass = 'a'",
+        "[[retention]]\nclass = 'A b'\ndays = 1",
+        "[[retention]]\nclass = 'a'\ndays = -1",
+        "[[retention]]\nclass = 'a'\ndays = 1\n[[retention]]\nclass = 'a'\ndays = 2",
+        "[[retention]]\nclass = 'a'\ndays = 1\noutcome = ['lovely']",
+        "[[retention]]\nclass = 'a'\ndays = 1\nuntil = 3",
+        "[[retention]]\ndays = 1",
+        "[upkeep]\nevery_s = 0",
+        "[upkeep]\ndeletions_per_s = 0",
         "calls = [",
         "store = 'a'\nstore = 'b'",
     ];
