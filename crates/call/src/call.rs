@@ -13,6 +13,7 @@ use crate::negotiation::Negotiation;
 use crate::refusal::Refused;
 use crate::side::{Both, Side};
 use crate::text::Text;
+use crate::voice_quality::VoiceQuality;
 
 /// A call with everything that was gathered of it.
 #[derive(Debug)]
@@ -37,6 +38,10 @@ pub struct Call {
     pub reports: Vec<KeptMessage>,
     /// Keys of its media that no description names: whoever saw a handshake over its flows adds them.
     pub media_keys: Vec<MasterKey>,
+    /// What the far ends report of its streams by RTCP.
+    pub reported: Box<rtp::Reports>,
+    /// What phones report of it by SIP, in the order in which it came.
+    pub voice_quality: Vec<VoiceQuality>,
     /// Keys that were sent by SIP INFO.
     pub info_digits: Vec<InfoKey>,
     /// Streams near it that are not its own, the nearest first.

@@ -30,12 +30,12 @@ use crate::tags::Tags;
 #[derive(Debug)]
 pub struct Tracker {
     config: Config,
-    calls: Calls,
+    pub(crate) calls: Calls,
     media: Placement,
     departed: Departed,
     closed: VecDeque<Call>,
     closed_count: u64,
-    counts: Counts,
+    pub(crate) counts: Counts,
     sweep: Sweep,
 }
 
@@ -172,6 +172,7 @@ impl Tracker {
         let Some(tags) = Tags::of(&message) else { return };
         let Some((key, from)) = self.call_of(&message, &tags, arrival) else {
             self.handle_text_outside(&message, arrival.at);
+            self.handle_voice_quality(&message, arrival.at);
             return;
         };
         let room = self.room_a_call();
@@ -192,6 +193,7 @@ impl Tracker {
         }
         replacement::carry_out(&mut self.calls, key, &message);
         self.calls.reschedule(key);
+        self.handle_voice_quality(&message, arrival.at);
     }
 
     /// A MESSAGE that belongs to no dialog is kept with the call that its parties have.
@@ -323,6 +325,8 @@ impl Tracker {
             messages_dropped: open.messages_dropped,
             reports: open.reports,
             media_keys: Vec::new(),
+            reported: open.reported,
+            voice_quality: open.voice_quality,
             info_digits: open.info_digits,
             replaces: open.replaces,
             signalling: open.signalling,

@@ -4,12 +4,16 @@
 
 mod bounds;
 mod bursts;
+mod compound;
 mod demux;
 mod envelope;
 mod event;
+mod extended;
 mod id;
 mod kept;
 mod packet;
+mod reception;
+mod reported;
 mod rtcp;
 mod sequence;
 pub mod srtp;
@@ -26,6 +30,7 @@ pub use event::{EventPayload, Events, TelephoneEvent};
 pub use id::{ExtSeq, PayloadType, Seq, Ssrc, Ticks};
 pub use kept::{Copying, Frame, Hold, Kept, KeptFrame, Medium, Overflow, Slot};
 pub use packet::Packet;
+pub use reported::{Figure, ReceptionFigures, Reported, Reports, SummaryFigures, VoipFigures};
 pub use rtcp::Report;
 pub use sequence::{Sent, Sequence};
 pub use statistics::Statistics;
