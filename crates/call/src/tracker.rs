@@ -360,4 +360,6 @@ mod forks;
 #[cfg(test)]
 mod net;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod tests;
