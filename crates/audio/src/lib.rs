@@ -7,6 +7,8 @@ mod codec;
 mod concealment;
 mod decoder;
 mod ledger;
+mod likeness;
+mod meter;
 mod resampler;
 mod track;
 
@@ -14,4 +16,6 @@ pub use channel::Channel;
 pub use codec::{Codec, Foreign, Stream};
 pub use decoder::{Decoded, Decoder};
 pub use ledger::{Interval, Ledger, Origin};
+pub use likeness::Likeness;
+pub use meter::{Activity, ChannelLevels, Levels, Meter, SILENCE_DBOV, SecondLevel};
 pub use track::{Cue, Elsewhere, Sound};

@@ -202,7 +202,7 @@ fn export(arguments: &Export) -> anyhow::Result<Exit> {
         anyhow::bail!("{}: holds call {other} already; export into another folder", to.display());
     }
     let mut out = stdout().lock();
-    for name in ["call.wav", "call.json", "call.pcapng"] {
+    for name in ["call.wav", "call.json", "call.pcapng", "series.csv"] {
         let from = store.recording(&record.id).join(name);
         if from.exists() {
             copy(&from, &to.join(name))?;

@@ -29,7 +29,8 @@ impl Figure {
         self.sum / f64::from(self.count.max(1))
     }
 
-    fn take(figure: &mut Option<Figure>, value: impl Into<Option<f64>>, worst: fn(f64, f64) -> f64) {
+    /// Enters another value, if there is one; `worst` picks the worse of two.
+    pub fn take(figure: &mut Option<Figure>, value: impl Into<Option<f64>>, worst: fn(f64, f64) -> f64) {
         let Some(value) = value.into() else { return };
         let known = figure.get_or_insert(Figure { last: value, worst: value, sum: 0.0, count: 0 });
         known.last = value;

@@ -35,7 +35,7 @@ pub(crate) fn spans(
 }
 
 /// Where in the recording the sample stands that would be number `uncut` if nothing had been left out.
-fn place(uncut: u64, cuts: &[Cut]) -> u64 {
+pub(crate) fn place(uncut: u64, cuts: &[Cut]) -> u64 {
     let mut shift = 0;
     for cut in cuts {
         let into = uncut.saturating_sub(cut.at.saturating_add(shift));

@@ -3,6 +3,7 @@
 //!
 //! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
 
+mod checks;
 mod drift;
 mod evidence;
 mod fit;
@@ -14,11 +15,14 @@ mod meaning;
 mod outcome;
 mod packets;
 mod part;
+mod quality;
 mod rebuilt;
 mod record;
 mod redundancy;
 mod render;
+mod reported;
 mod secure;
+mod series;
 mod signalling;
 mod silence;
 mod sorter;
@@ -34,6 +38,7 @@ use rtp::Medium;
 use rtp::srtp::Counts;
 use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
+pub use crate::checks::Checks;
 use crate::foreign::Foreigners;
 use crate::leg::Leg;
 pub use crate::silence::Silence;
@@ -49,6 +54,8 @@ pub struct Settings {
     pub with_keys: bool,
     /// How much silence is kept.
     pub silence: Silence,
+    /// What in the audio is worth a word.
+    pub checks: Checks,
     /// Whether a recording must survive a loss of power before it counts as made.
     pub durability: Durability,
 }
@@ -174,6 +181,8 @@ fn write(
     if let Some(rendered) = render::render(legs, call.negotiation.epochs(), &settings.silence, &path)? {
         origins = rendered.origins();
         record::add_recording(record, &rendered);
+        quality::describe(record, call, legs, &rendered, &settings.checks);
+        quality::write_series(record, legs, &rendered, &recording)?;
     }
     if settings.keep != Keep::None {
         let path = recording.path("call.pcapng");

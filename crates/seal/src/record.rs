@@ -13,6 +13,7 @@ use crate::listening::{Delays, PLAYOUT};
 use crate::meaning;
 use crate::outcome;
 use crate::render::{CHANNELS, Rendered};
+use crate::reported;
 use crate::signalling::role;
 use crate::voice::{Secrecy, Voice};
 
@@ -45,6 +46,7 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId, settings: 
     let epochs = call.negotiation.epochs().iter();
     record.epochs = epochs.map(|epoch| store::Epoch { from: epoch.from, hold: hold(epoch.hold) }).collect();
     record.flags = outcome::flags(call, legs);
+    record.unplaced_reports = reported::unplaced(call);
     record
 }
 
@@ -84,7 +86,7 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
 fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Leg {
     let mut described = store::Leg::new(role(side));
     described.named = evidence::named(call, side);
-    described.streams = leg.voices.iter().map(stream).collect();
+    described.streams = leg.voices.iter().map(|voice| stream(voice, call)).collect();
     described.dtmf = digits(call, leg, side, settings);
     described.mos = leg.rating().map(|rating| store::Mos {
         value: store::Score::new(rating.mos),
@@ -106,7 +108,7 @@ fn round(value: f64, scale: f64) -> f64 {
     (value * scale).round() / scale
 }
 
-pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
+pub(crate) fn stream(voice: &Voice<'_>, call: &Call) -> store::StreamRecord {
     let (stream, statistics) = (&voice.matched.stream, &voice.statistics);
     let (encryption, authentication_failures) = match voice.secrecy {
         Secrecy::None => (None, 0),
@@ -133,6 +135,11 @@ pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
             mean: Milliseconds::new(statistics.mean_jitter_ms),
             max: Milliseconds::new(statistics.max_jitter_ms),
         },
+        reported: reported::of(
+            call,
+            stream,
+            voice.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate),
+        ),
         skew_ppm: voice.timeline.skew_ppm.map(store::Ppm::new),
         first_packet_at: Some(stream.first_at),
         last_packet_at: Some(stream.last_at),

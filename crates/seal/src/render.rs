@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use audio::{Channel, Interval, Ledger, Origin};
+use audio::{Channel, Interval, Ledger, Levels, Meter, Origin};
 use call::{Both, Epoch};
 use clock::{Span, Time};
 
@@ -19,6 +19,8 @@ pub(crate) struct Rendered {
     pub(crate) written: store::wav::Written,
     /// The silence that was left out.
     pub(crate) cuts: Vec<Cut>,
+    /// How loud it is.
+    pub(crate) levels: Levels,
     ledgers: [Ledger; 2],
 }
 
@@ -61,6 +63,7 @@ pub(crate) fn render(
     let [caller, callee] = cues;
     let elsewhere = [legs.caller.elsewhere(), legs.callee.elsewhere()];
     let mut channels = [Channel::new(caller, &elsewhere[0], rate), Channel::new(callee, &elsewhere[1], rate)];
+    let mut meter = Meter::new(rate);
     let mut window = Vec::new();
     let mut left = frames;
     while left > 0 {
@@ -71,6 +74,7 @@ pub(crate) fn render(
         for (number, channel) in channels.iter_mut().enumerate() {
             channel.fill(&mut window, number);
         }
+        meter.listen(&window);
         writer.write(&window)?;
         left -= count;
     }
@@ -78,7 +82,8 @@ pub(crate) fn render(
     for (ledger, held) in ledgers.iter_mut().zip(&held) {
         ledger.mark_hold(held);
     }
-    Ok(Some(Rendered { started_at, sample_rate: rate, written: writer.finish()?, cuts, ledgers }))
+    let (written, levels) = (writer.finish()?, meter.finish());
+    Ok(Some(Rendered { started_at, sample_rate: rate, written, cuts, levels, ledgers }))
 }
 
 /// Where nothing that sounds has a rate.

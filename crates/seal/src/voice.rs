@@ -3,7 +3,9 @@
 use audio::{Codec, Cue, Decoded};
 use call::Matched;
 use clock::{Span, Time};
-use rtp::{Bursts, Medium, PayloadType, Sequence, Slot, Statistics, TelephoneEvent, Timeline};
+use rtp::{
+    Bursts, LossGatherer, Losses, Medium, PayloadType, Sequence, Slot, Statistics, TelephoneEvent, Timeline,
+};
 use sdp::MediaKind;
 
 use crate::drift;
@@ -41,6 +43,7 @@ pub(crate) struct Voice<'a> {
     pub(crate) matched: &'a Matched,
     pub(crate) statistics: Statistics,
     pub(crate) bursts: Bursts,
+    pub(crate) losses: Losses,
     pub(crate) delays: Option<Delays>,
     pub(crate) timeline: Timeline,
     pub(crate) keys: Vec<TelephoneEvent>,
@@ -101,11 +104,14 @@ impl<'a> Voice<'a> {
         let timeline = Timeline::new(first_at, clock_rate, sounding);
         let keys = events.keys(clock_rate);
         let bursts = Bursts::of(&sequence);
+        let mut losses = LossGatherer::new(first_at);
+        sequence.sent.iter().for_each(|sent| losses.handle_sent(sent));
         let delays = Delays::of(&timeline, first_at, clock_rate);
         Voice {
             matched,
             statistics,
             bursts,
+            losses: losses.finish(),
             delays,
             timeline,
             keys,

@@ -8,6 +8,7 @@ mod amend;
 mod error;
 mod evidence;
 mod find;
+mod finding;
 mod id;
 mod index;
 mod layout;
@@ -20,6 +21,7 @@ mod query;
 mod rebuild;
 mod record;
 mod recording;
+mod reported;
 mod row;
 mod signalling;
 pub mod socket;
@@ -31,18 +33,21 @@ pub mod wav;
 pub use error::{Damage, Error};
 pub use evidence::{Match, Named, RefusedStream, Witness};
 pub use find::{Records, Source};
+pub use finding::{Finding, Levels, Series};
 pub use id::CallId;
 pub use index::{Index, Opened};
 pub use layout::Store;
 pub use leg::{Bursts, Delays, Digit, Jitter, Leg, Mos, Ssrc, StreamRecord};
 pub use number::{Milliseconds, Ppm, Score, Seconds};
 pub use outcome::{
-    DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, RefusalReason, Role, State, Unknown,
+    DigitMethod, EndReason, FindingKind, Hold, LinkReason, Outcome, Provenance, RefusalReason, ReportMethod,
+    Role, State, Unknown,
 };
 pub use pattern::Pattern;
 pub use query::Query;
 pub use rebuild::Reindexed;
 pub use record::{Cut, Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
 pub use recording::{Abandoned, Durability, Recording};
+pub use reported::{Figure, Reported};
 pub use signalling::{ForkRecord, ForkStream, RedirectRecord, SessionTimer, TextMessage, UserAgents};
 pub use space::Usage;

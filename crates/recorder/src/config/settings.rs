@@ -45,6 +45,7 @@ impl Settings {
                 show_digits: digits == Digits::Keep,
                 with_keys: common.with_keys || file.with_keys,
                 silence: Silence::default(),
+                checks: config.checks()?,
                 durability,
             },
             call: call::Config {
