@@ -90,7 +90,7 @@ impl Origin {
             Origin::Received => 3,
             Origin::Concealed => 2,
             Origin::ComfortNoise => 1,
-            Origin::Silence | Origin::Hold => 0,
+            Origin::Silence | Origin::Hold | Origin::NotCaptured => 0,
         }
     }
 }

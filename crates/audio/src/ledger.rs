@@ -13,12 +13,20 @@ pub enum Origin {
     Silence,
     /// Nothing was sent, since the call was on hold.
     Hold,
+    /// Something was sent, and the capture lost it.
+    NotCaptured,
 }
 
 impl Origin {
     /// Every origin.
-    pub const ALL: [Origin; 5] =
-        [Origin::Received, Origin::Concealed, Origin::ComfortNoise, Origin::Silence, Origin::Hold];
+    pub const ALL: [Origin; 6] = [
+        Origin::Received,
+        Origin::Concealed,
+        Origin::ComfortNoise,
+        Origin::Silence,
+        Origin::Hold,
+        Origin::NotCaptured,
+    ];
 
     /// The name in a record.
     #[must_use]
@@ -29,6 +37,7 @@ impl Origin {
             Origin::ComfortNoise => "comfort_noise",
             Origin::Silence => "silence",
             Origin::Hold => "hold",
+            Origin::NotCaptured => "not_captured",
         }
     }
 }
@@ -64,6 +73,16 @@ impl Ledger {
     /// Marks the silence within `spans` as that of a hold. They are pairs of the first sample and the one after the last, in
     /// order and apart.
     pub fn mark_hold(&mut self, spans: &[(u64, u64)]) {
+        self.mark(spans, Origin::Hold, |origin| origin == Origin::Silence);
+    }
+
+    /// Marks what stands for lost packets within `spans`, which are as for a hold, as not captured.
+    pub fn mark_not_captured(&mut self, spans: &[(u64, u64)]) {
+        let is_lost = |origin| matches!(origin, Origin::Concealed | Origin::Silence);
+        self.mark(spans, Origin::NotCaptured, is_lost);
+    }
+
+    fn mark(&mut self, spans: &[(u64, u64)], mark: Origin, is_marked: impl Fn(Origin) -> bool) {
         if spans.is_empty() {
             return;
         }
@@ -71,9 +90,9 @@ impl Ledger {
         let mut spans = spans.iter().copied().peekable();
         for interval in &self.0 {
             while let Some((from, to)) = spans.peek().copied().filter(|span| span.0 < interval.to) {
-                if interval.origin == Origin::Silence {
-                    told.extend_to(from, Origin::Silence);
-                    told.extend_to(to.min(interval.to), Origin::Hold);
+                if is_marked(interval.origin) {
+                    told.extend_to(from, interval.origin);
+                    told.extend_to(to.min(interval.to), mark);
                 }
                 if to > interval.to {
                     break;

@@ -9,6 +9,7 @@ use sdp::MediaKind;
 use crate::dialog::{Dialog, End};
 use crate::evidence::Reason;
 use crate::forks::Fork;
+use crate::losses::CaptureLoss;
 use crate::negotiation::Negotiation;
 use crate::refusal::Refused;
 use crate::side::{Both, Side};
@@ -54,6 +55,8 @@ pub struct Call {
     pub signalling: Both<Option<Endpoint>>,
     /// Streams that this call and another could claim with equal right.
     pub ambiguous_streams: u32,
+    /// When the capture lost packets, in the order of time.
+    pub capture_losses: Vec<CaptureLoss>,
     /// How it ended.
     pub end: End,
     /// When it ended: by its signalling, else with its last packet.

@@ -76,6 +76,11 @@ impl Tracker {
         }
     }
 
+    /// The capture lost so many packets in that while.
+    pub fn handle_capture_loss(&mut self, from: Time, to: Time, packets: u64) {
+        self.media.lost.note_drops(from, to, packets);
+    }
+
     /// Lets time pass: calls that waited long enough are closed.
     pub fn handle_time(&mut self, now: Time) {
         if let Some(now) = self.sweep.handle(now) {
@@ -306,6 +311,7 @@ impl Tracker {
         let end = replacement::end(&open, end);
         let media_until = open.media_until(self.config.patience.grace);
         let Released { legs, forks, refused } = self.media.release(key, &mut open, media_until);
+        let capture_losses = self.media.lost.of(Side::BOTH.iter().flat_map(|&side| legs.of(side)));
         // It is seen when it is made, for until then it may become another call's media.
         self.counts.calls_seen += u64::from(key.is_unsignalled());
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
@@ -331,6 +337,7 @@ impl Tracker {
             replaces: open.replaces,
             signalling: open.signalling,
             ambiguous_streams: open.ambiguous_streams,
+            capture_losses,
             end,
             media_until,
         });

@@ -13,6 +13,7 @@ mod leg;
 mod listening;
 mod meaning;
 mod outcome;
+mod owners;
 mod packets;
 mod part;
 mod quality;

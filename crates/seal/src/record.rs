@@ -98,6 +98,7 @@ fn leg(call: &Call, leg: &Leg<'_>, side: Side, settings: &Settings) -> store::Le
         described.quality = json!({
             "loss_ratio": round(quality.loss_ratio, 1e6),
             "mean_jitter_ms": round(quality.jitter_s * 1000.0, 1e3),
+            "lost_by": { "network": leg.lost_by_network(), "capture": leg.lost_by_capture() },
             "time_stamp_leaps": leg.heard().map(|voice| voice.timeline.leaps).sum::<u32>(),
         });
     }
@@ -249,5 +250,6 @@ fn provenance(origin: audio::Origin) -> Provenance {
         audio::Origin::ComfortNoise => Provenance::ComfortNoise,
         audio::Origin::Silence => Provenance::Silence,
         audio::Origin::Hold => Provenance::Hold,
+        audio::Origin::NotCaptured => Provenance::NotCaptured,
     }
 }

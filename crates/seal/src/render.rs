@@ -9,6 +9,7 @@ use clock::{Span, Time};
 use crate::hold;
 use crate::leg::Leg;
 use crate::silence::{self, Cut, Silence};
+use crate::voice;
 
 /// The audio that was written.
 #[derive(Debug)]
@@ -79,7 +80,11 @@ pub(crate) fn render(
         left -= count;
     }
     let mut ledgers = channels.map(Channel::into_ledger);
-    for (ledger, held) in ledgers.iter_mut().zip(&held) {
+    let sample =
+        |at: Time| hold::place(u64::try_from(voice::samples(at - started_at, rate)).unwrap_or(0), &cuts);
+    for ((ledger, held), leg) in ledgers.iter_mut().zip(&held).zip([&legs.caller, &legs.callee]) {
+        let lost = leg.not_captured().into_iter().map(|(from, to)| (sample(from), sample(to)));
+        ledger.mark_not_captured(&lost.collect::<Vec<_>>());
         ledger.mark_hold(held);
     }
     let (written, levels) = (writer.finish()?, meter.finish());
