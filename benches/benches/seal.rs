@@ -30,6 +30,7 @@ fn calls_of_a_minute(bencher: Bencher<'_, '_>) {
         show_digits: false,
         with_keys: false,
         silence: seal::Silence::default(),
+        checks: seal::Checks::default(),
         durability: Durability::Fast,
     };
     let call_seconds = ItemsCount::new(CALLS * SECONDS);

@@ -63,6 +63,7 @@ const SETTINGS: Settings = Settings {
     show_digits: false,
     with_keys: false,
     silence: Silence { longest: Span::from_secs(60), most: Span::from_secs(100) },
+    checks: seal::Checks::default(),
     durability: Durability::Fast,
 };
 

@@ -34,7 +34,12 @@ pub enum CaptureSign {
 pub(crate) struct LatelyLost {
     /// In the order in which they ended.
     counted: VecDeque<CaptureLoss>,
+    /// The gaps of the last moments.
     gaps: VecDeque<Gap>,
+    /// In the order in which they were found.
+    coincidences: VecDeque<Coincidence>,
+    /// Gaps in each of the last seconds, by the second.
+    usual: VecDeque<(i64, u32)>,
     forgotten: u64,
 }
 
@@ -44,6 +49,15 @@ struct Gap {
     from: Time,
     to: Time,
     hosts: [Address; 2],
+}
+
+/// A while in which more streams missed packets than do by chance.
+#[derive(Clone, Debug)]
+struct Coincidence {
+    from: Time,
+    to: Time,
+    /// Whose they were, each once.
+    pairs: Vec<[Address; 2]>,
 }
 
 impl LatelyLost {
@@ -64,16 +78,62 @@ impl LatelyLost {
         if !(Span::ZERO..=LONGEST_GAP).contains(&(to - from)) {
             return;
         }
-        self.gaps.push_back(Gap { from, to, hosts: hosts(flow) });
-        if self.gaps.len() > MOST_GAPS {
+        if self.gaps.len() >= MOST_GAPS {
             self.gaps.pop_front();
+        }
+        self.gaps.push_back(Gap { from, to, hosts: hosts(flow) });
+        let by_chance = self.usual_in(from, to);
+        let together = || self.gaps.iter().filter(|gap| gap.from <= to && gap.to >= from);
+        let mut pairs: Vec<[Address; 2]> = together().map(|gap| gap.hosts).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        // The one itself does not count.
+        if pairs.len() as f64 > FEWEST_PAIRS as f64 + TIMES_CHANCE * by_chance {
+            let from = together().map(|gap| gap.from).min().unwrap_or(from);
+            let to = together().map(|gap| gap.to).max().unwrap_or(to);
+            self.note_coincidence(Coincidence { from, to, pairs });
+        }
+    }
+
+    /// How many gaps there are in such a while by the last seconds' measure.
+    fn usual_in(&mut self, from: Time, to: Time) -> f64 {
+        let second = to.as_ns().div_euclid(1_000_000_000);
+        match self.usual.back_mut() {
+            Some((last, count)) if *last == second => *count = count.saturating_add(1),
+            _ => self.usual.push_back((second, 1)),
+        }
+        while self.usual.front().is_some_and(|(first, _)| (second - first).abs() >= USUAL_S) {
+            self.usual.pop_front();
+        }
+        let gaps: u64 = self.usual.iter().map(|(_, count)| u64::from(*count)).sum();
+        gaps as f64 / USUAL_S as f64 * (to - from).as_secs_f64()
+    }
+
+    fn note_coincidence(&mut self, found: Coincidence) {
+        let last = self.coincidences.back_mut();
+        let goes_on = |last: &&mut Coincidence| {
+            let (from, to) = (last.from.min(found.from), last.to.max(found.to));
+            found.from <= last.to && found.to >= last.from && to - from <= LONGEST_COINCIDENCE
+        };
+        if let Some(last) = last.filter(goes_on) {
+            (last.from, last.to) = (last.from.min(found.from), last.to.max(found.to));
+            last.pairs.extend(found.pairs);
+            last.pairs.sort_unstable();
+            last.pairs.dedup();
+            last.pairs.truncate(MOST_PAIRS);
+            return;
+        }
+        if self.coincidences.len() >= MOST_COINCIDENCES {
+            self.coincidences.pop_front();
             self.forgotten += 1;
         }
+        self.coincidences.push_back(found);
     }
 
     /// How many are remembered.
     pub(crate) fn fill(&self) -> Fill {
-        Fill::new(self.counted.len() + self.gaps.len(), MOST_COUNTED + MOST_GAPS, self.forgotten)
+        let entries = self.counted.len() + self.coincidences.len();
+        Fill::new(entries, MOST_COUNTED + MOST_COINCIDENCES, self.forgotten)
     }
 
     /// What speaks for the capture between the first and the last packet of these streams, in the order of time.
@@ -84,25 +144,13 @@ impl LatelyLost {
         let to = streams.clone().map(|matched| matched.stream.last_at).max().unwrap_or(from);
         let counted = self.counted.iter().filter(|lost| lost.to >= from && lost.from <= to).copied();
         let mut all: Vec<CaptureLoss> = counted.take(MOST_A_CALL).collect();
-        let mut own: Vec<[Address; 2]> = streams.map(|matched| hosts(matched.stream.flow)).collect();
-        own.sort_unstable();
-        own.dedup();
-        let is_own = |gap: &&Gap| own.contains(&gap.hosts);
-        let is_apart =
-            |gap: &&Gap| own.iter().all(|hosts| hosts.iter().all(|host| !gap.hosts.contains(host)));
-        let begin = self.gaps.partition_point(|gap| gap.to < from);
-        for gap in self.gaps.range(begin..).filter(|gap| gap.from <= to).filter(is_own).take(MOST_A_CALL) {
-            let near = self.gaps.partition_point(|other| other.to < gap.from);
-            // No gap is longer than that, so none that ends later began in time.
-            let others = self.gaps.range(near..).take_while(|other| other.to <= gap.to + LONGEST_GAP);
-            let together =
-                others.filter(|other| other.from <= gap.to && other.to >= gap.from).filter(is_apart);
-            let mut pairs: Vec<[Address; 2]> =
-                together.take(MOST_COMPARED).map(|other| other.hosts).collect();
-            pairs.sort_unstable();
-            pairs.dedup();
-            if pairs.len() >= FEWEST_PAIRS {
-                all.push(CaptureLoss { from: gap.from, to: gap.to, sign: CaptureSign::Shared(pairs.len()) });
+        let own: Vec<Address> = streams.flat_map(|matched| hosts(matched.stream.flow)).collect();
+        let is_apart = |pair: &&[Address; 2]| !pair.iter().any(|host| own.contains(host));
+        let near = self.coincidences.iter().filter(|found| found.to >= from && found.from <= to);
+        for Coincidence { from, to, pairs } in near.take(MOST_A_CALL) {
+            let apart = pairs.iter().filter(is_apart).count();
+            if apart >= FEWEST_PAIRS {
+                all.push(CaptureLoss { from: *from, to: *to, sign: CaptureSign::Shared(apart) });
             }
         }
         all.sort_by_key(|lost| (lost.from, lost.to));
@@ -121,13 +169,19 @@ fn hosts(flow: Flow) -> [Address; 2] {
 const LONGEST_WHILE: Span = Span::from_secs(10);
 /// A longer gap meets others by chance.
 const LONGEST_GAP: Span = Span::from_ms(200);
+/// Of what goes on, each part is told by itself.
+const LONGEST_COINCIDENCE: Span = Span::from_ms(400);
 /// Two may share a way that nobody here knows of.
 const FEWEST_PAIRS: usize = 3;
+/// Where many streams lose packets all the time, some always do at once.
+const TIMES_CHANCE: f64 = 4.0;
+const USUAL_S: i64 = 10;
 const MOST_COUNTED: usize = 1 << 14;
-/// Some four mebibytes.
-const MOST_GAPS: usize = 1 << 16;
-const MOST_A_CALL: usize = 1 << 12;
-const MOST_COMPARED: usize = 64;
+/// They are all looked at when there is one more.
+const MOST_GAPS: usize = 128;
+const MOST_COINCIDENCES: usize = 1 << 12;
+const MOST_PAIRS: usize = 64;
+const MOST_A_CALL: usize = 1 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -202,23 +256,43 @@ mod tests {
         }
         // Not at the same time, and too long to tell.
         lost.note_gap(at_ms(5000), at_ms(5040), flow(1, 2));
-        [(3, 4), (5, 6), (7, 8)]
-            .map(|(one, other)| lost.note_gap(at_ms(5050), at_ms(5090), flow(one, other)));
+        for (one, other) in [(3, 4), (5, 6), (7, 8)] {
+            lost.note_gap(at_ms(5050), at_ms(5090), flow(one, other));
+        }
         lost.note_gap(at_ms(6000), at_ms(6300), flow(1, 2));
-        assert_eq!(found(&lost), [(4000, 4040, CaptureSign::Shared(3))]);
+        assert_eq!(found(&lost), [(4000, 4050, CaptureSign::Shared(3))]);
+    }
+
+    #[test]
+    fn where_everybody_loses_packets_all_the_time_nothing_follows_from_it() {
+        let mut lost = LatelyLost::default();
+        // A hundred pairs of hosts, each with a gap of 40 ms every second, none at the same time as the next.
+        for n in 0..1000i64 {
+            let (one, other) = ((n % 100) as u8 + 3, (n % 100) as u8 + 103);
+            lost.note_gap(at_ms(10 * n), at_ms(10 * n + 40), flow(one, other));
+        }
+        // Until it is known that they do, a few are taken for more than chance.
+        let early = found(&lost).len();
+        assert!(found(&lost).iter().all(|(from, ..)| *from < 2000), "{:?}", found(&lost));
+        // Twenty more at once are no chance.
+        (3..103).for_each(|one| lost.note_gap(at_ms(9990), at_ms(9995), flow(one, one + 100)));
+        assert!(found(&lost).len() > early);
     }
 
     #[test]
     fn the_oldest_are_forgotten() {
         let mut lost = LatelyLost::default();
-        for n in 0..MOST_GAPS as i64 + 5 {
-            lost.note_gap(at_ms(n), at_ms(n + 1), flow(1, 2));
+        for n in 0..MOST_COUNTED as i64 + 5 {
             lost.note_drops(at_ms(n), at_ms(n + 1), 1);
         }
-        let forgotten = 5 + MOST_GAPS + 5 - MOST_COUNTED;
-        assert_eq!(
-            lost.fill(),
-            Fill::new(MOST_GAPS + MOST_COUNTED, MOST_GAPS + MOST_COUNTED, forgotten as u64)
-        );
+        for n in 0..MOST_COINCIDENCES as i64 + 7 {
+            let pairs = [(3, 4), (5, 6), (7, 8), (9, 10)];
+            pairs.map(|(one, other)| flow(one, other)).into_iter().for_each(|flow| {
+                lost.note_gap(at_ms(60_000 * n), at_ms(60_000 * n + 20), flow);
+            });
+        }
+        let most = MOST_COUNTED + MOST_COINCIDENCES;
+        assert_eq!(lost.fill(), Fill::new(most, most, 12));
+        assert!(lost.gaps.len() <= MOST_GAPS && lost.usual.len() <= USUAL_S as usize);
     }
 }

@@ -149,7 +149,8 @@ impl<'a> Leg<'a> {
 
     /// What a listener would have said of it; `None` where nothing sounds, or the model does not hold.
     pub(crate) fn rating(&self) -> Option<Rating> {
-        listening::rating(self.heard())
+        let not_captured = self.owned.iter().map(|owned| owned.capture);
+        listening::rating(self.heard().zip(not_captured))
     }
 
     /// Packets that the network lost of what is heard.

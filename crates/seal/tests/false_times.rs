@@ -72,6 +72,7 @@ fn pauses_are_kept_up_to_their_bound_and_what_is_left_out_is_told() {
         show_digits: false,
         with_keys: false,
         silence,
+        checks: seal::Checks::default(),
         durability: Durability::Fast,
     };
     let sealed = seal::seal(&call, &Nothing, &store, &settings);
