@@ -84,6 +84,9 @@ impl LatelyLost {
         self.gaps.push_back(Gap { from, to, hosts: hosts(flow) });
         let by_chance = self.usual_in(from, to);
         let together = || self.gaps.iter().filter(|gap| gap.from <= to && gap.to >= from);
+        if together().count() <= FEWEST_PAIRS {
+            return;
+        }
         let mut pairs: Vec<[Address; 2]> = together().map(|gap| gap.hosts).collect();
         pairs.sort_unstable();
         pairs.dedup();

@@ -34,9 +34,9 @@ impl Owned {
 
 /// Whether the capture lost packets then.
 fn fell_into(call: &Call, loss: &Loss) -> bool {
-    // Those that begin later than it ended do not count, whenever they end.
+    // What was counted with a packet was lost before that: a loss that begins with it is another.
     let begun = call.capture_losses.partition_point(|lost| lost.from <= loss.to);
-    call.capture_losses.iter().take(begun).any(|lost| lost.to >= loss.from)
+    call.capture_losses.iter().take(begun).any(|lost| lost.to > loss.from)
 }
 
 /// A receiver's word against losses.
