@@ -68,10 +68,8 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
         tell_sources(&options, &live, serving.as_ref().map(|(address, _)| *address));
     }
     let service = Service::ready(&options.interfaces.join(", "));
-    let clock = CaptureClock::default();
-    let mut recording = Recording { run, live, clock, pulse, service, exit: Exit::Done };
     let (clock, exit) = (CaptureClock::default(), Exit::Done);
-    let mut recording = Recording { run, live, clock, pulse, drops_before: None, exit };
+    let mut recording = Recording { run, live, clock, pulse, service, drops_before: None, exit };
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
     let exit = recording.finish(*ended.as_ref().unwrap_or(&End::Shutdown));
