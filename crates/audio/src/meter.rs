@@ -113,18 +113,22 @@ impl ChannelLevels {
     #[must_use]
     pub fn activity(&self) -> Option<Activity> {
         let energy = self.frames.energy as f64;
-        let (mut frames, mut samples) = (0u64, 0u64);
-        for (below, &(count, long)) in self.frames.counts.iter().enumerate() {
-            (frames, samples) = (frames + count, samples + long);
-            let dbov = dbov(energy / samples.max(1) as f64);
-            if frames > 0 && dbov + below as f64 >= MARGIN_DB {
-                return Some(Activity { dbov, share: frames as f64 / self.frames.all.max(1) as f64 });
+        let (mut frames, mut samples) =
+            self.frames.counts.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let mut found = None;
+        // The threshold rises until no more than the margin is left between it and the mean of what is above it.
+        for (below, &(count, long)) in self.frames.counts.iter().enumerate().rev() {
+            if frames == 0 {
+                break;
             }
+            let dbov = dbov(energy / samples as f64);
+            found = Some(Activity { dbov, share: frames as f64 / self.frames.all.max(1) as f64 });
+            if dbov + below as f64 <= MARGIN_DB {
+                break;
+            }
+            (frames, samples) = (frames - count, samples - long);
         }
-        (frames > 0).then(|| Activity {
-            dbov: dbov(energy / samples.max(1) as f64),
-            share: frames as f64 / self.frames.all.max(1) as f64,
-        })
+        found
     }
 
     /// The level that nine in ten frames that are not all zero are above; `None` where all are.
@@ -278,6 +282,16 @@ mod tests {
         let activity = caller.activity().unwrap();
         assert!((activity.dbov + 20.0).abs() < 0.1 && (activity.share - 0.5).abs() < 0.01, "{activity:?}");
         assert_eq!(caller.noise_dbov(), Some(-59.0));
+    }
+
+    #[test]
+    fn a_click_is_no_speech() {
+        let mut samples = square(330, 80_000);
+        samples[40_000..40_160].copy_from_slice(&square(20_000, 160));
+        let [caller, _] = listened(8000, &[&samples]).channels;
+        let activity = caller.activity().unwrap();
+        // What goes on all the time is within the margin of it.
+        assert!((-31.0..-30.0).contains(&activity.dbov) && activity.share > 0.99, "{activity:?}");
     }
 
     #[test]

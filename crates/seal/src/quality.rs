@@ -25,7 +25,9 @@ pub(crate) fn describe(
     }
     let (rate, frames) = (rendered.sample_rate, rendered.written.frames);
     let epochs = call.negotiation.epochs();
+    // A fax is none that anybody listens to.
     let answered = call.dialog.answered_at.or(call.was_answered().then_some(rendered.started_at));
+    let answered = answered.filter(|_| !call.negotiation.is_fax());
     let recorded = Recorded {
         levels: &rendered.levels,
         rate,
