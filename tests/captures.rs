@@ -290,7 +290,7 @@ fn pcap_and_pcapng_give_the_same_bytes() {
     }
     let [one, other] = ["sip.pcap", "sip_same-as-pcap.pcapng"]
         .map(|name| &REPLAYED[&format!("MichalCab__ISA__{name}")].store);
-    assert_eq!(one.recordings().len(), 3, "one call with audio, record and packets");
+    assert_eq!(one.recordings().len(), 4, "one call with audio, record, packets and series");
     common::assert_same_tree(&one.recordings(), &other.recordings(), "pcapng");
 }
 

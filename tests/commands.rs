@@ -423,7 +423,7 @@ fn a_call_is_exported_with_all_its_files() {
     let exported = common::tree(&to);
     assert_eq!(
         exported.keys().map(PathBuf::as_path).collect::<Vec<_>>(),
-        ["call.json", "call.pcapng", "call.wav"].map(Path::new)
+        ["call.json", "call.pcapng", "call.wav", "series.csv"].map(Path::new)
     );
     for (name, bytes) in &exported {
         assert_eq!(*bytes, recorded.file(name.to_str().expect("a plain name")), "{name:?}");

@@ -103,6 +103,6 @@ fn the_early_media_of_who_lost_is_kept_though_it_is_not_heard() {
 fn what_is_recorded_does_not_depend_on_threads() {
     let scenes = ["forked_call", "auth_407_new_tag", "glare_491", "mid_dialog_reinvite", "message_in_dialog"];
     let [one, four] = ["1", "4"].map(|threads| replayed(&scenes, &["--threads", threads]).recordings());
-    assert_eq!(one.len(), scenes.len() * 3);
+    assert_eq!(one.len(), scenes.len() * 4);
     assert!(one == four);
 }

@@ -51,7 +51,7 @@ fn assert_unmoved(hostile: Vec<Vec<u8>>, what: &str) -> Replayed {
         "{what}"
     );
     let (truth, found) = (clean.store.recordings(), tried.store.recordings());
-    assert_eq!(truth.len(), 3);
+    assert_eq!(truth.len(), 4);
     for (name, bytes) in &truth {
         assert!(found.get(name) == Some(bytes), "{what}: {} is another", name.display());
     }

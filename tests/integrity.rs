@@ -45,15 +45,17 @@ fn a_store_holds_until_somebody_touches_it() {
     let wav = call.folder.join("call.wav");
     let whole = fs::read(&wav).expect("it is there");
     let mut bytes = whole.clone();
-    bytes[44 + 5 * 32_000 + 7] ^= 0x10;
+    let audio = bytes.len() - call.wav().channels[0].len() * 4;
+    bytes[audio + 5 * 32_000 + 7] ^= 0x10;
     fs::write(&wav, &bytes).expect("it can be written");
     let run = verify(&store, &[]);
     assert_eq!(run.code, 1);
     assert_eq!(
         run.stdout,
         format!(
-            "{}/call.wav: was changed from second 5 on (byte 160044)\n",
-            call.record["recording"]["path"].as_str().expect("a path").trim_end_matches("/call.wav")
+            "{}/call.wav: was changed from second 5 on (byte {})\n",
+            call.record["recording"]["path"].as_str().expect("a path").trim_end_matches("/call.wav"),
+            audio + 5 * 32_000
         )
     );
     let lines: Vec<Value> = verify(&store, &["--json", &id])

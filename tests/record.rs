@@ -208,7 +208,7 @@ fn a_call_that_is_open_at_the_end_is_kept_as_far_as_it_came() {
     let record = &recorded[0].record;
     assert_eq!(
         (text(&record["end_reason"]), text(&record["outcome"])),
-        ("shutdown".into(), "recorded".into())
+        ("shutdown".into(), "recorded_partial".into())
     );
     assert!(recorded[0].wav().channels[0].len() > 8000);
     assert!(fs::read_dir(store.path().join("open")).expect("it is there").next().is_none());

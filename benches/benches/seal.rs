@@ -23,6 +23,7 @@ fn settings(keep: Keep) -> Settings {
         show_digits: false,
         compress_packets: false,
         shape: seal::Shape::default(),
+        checks: seal::Checks::default(),
         with_keys: false,
         silence: seal::Silence::default(),
         durability: Durability::Fast,

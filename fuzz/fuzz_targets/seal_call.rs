@@ -65,6 +65,7 @@ const SETTINGS: Settings = Settings {
     shape: seal::Shape::default(),
     with_keys: false,
     silence: Silence { longest: Span::from_secs(60), most: Span::from_secs(100) },
+    checks: seal::Checks::default(),
     durability: Durability::Fast,
 };
 

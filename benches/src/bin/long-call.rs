@@ -57,6 +57,7 @@ fn main() -> io::Result<()> {
         show_digits: false,
         compress_packets: false,
         shape: seal::Shape::default(),
+        checks: seal::Checks::default(),
         with_keys: false,
         silence: Silence::default(),
         durability: Durability::Fast,

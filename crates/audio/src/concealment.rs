@@ -80,7 +80,7 @@ impl Repeated {
         self.given += 1;
         let Some(&sample) = self.period.get(at % self.period.len().max(1)) else { return 0 };
         let quarter = (self.period.len() / 4).max(1);
-        let join = self.join * quarter.saturating_sub(at + 1) as i32 / quarter as i32;
+        let join = self.join * quarter.saturating_sub(at) as i32 / quarter as i32;
         // Full for 10 ms, and gone after 60.
         let level = (6 * ten_ms).saturating_sub(at).min(5 * ten_ms) as i64;
         let faded = i64::from(i32::from(sample) + join) * level / (5 * ten_ms).max(1) as i64;

@@ -15,17 +15,20 @@ pub enum Origin {
     Hold,
     /// Blanked on purpose, whatever it was.
     Masked,
+    /// Something was sent, and the capture lost it.
+    NotCaptured,
 }
 
 impl Origin {
     /// Every origin.
-    pub const ALL: [Origin; 6] = [
+    pub const ALL: [Origin; 7] = [
         Origin::Received,
         Origin::Concealed,
         Origin::ComfortNoise,
         Origin::Silence,
         Origin::Hold,
         Origin::Masked,
+        Origin::NotCaptured,
     ];
 
     /// The name in a record.
@@ -38,6 +41,7 @@ impl Origin {
             Origin::Silence => "silence",
             Origin::Hold => "hold",
             Origin::Masked => "masked",
+            Origin::NotCaptured => "not_captured",
         }
     }
 }
@@ -112,6 +116,12 @@ impl Ledger {
     /// Marks everything within `spans`, which are as for a hold, as masked.
     pub fn mark_masked(&mut self, spans: &[(u64, u64)]) {
         self.mark(spans, Origin::Masked, |_| true);
+    }
+
+    /// Marks what stands for lost packets within `spans`, which are as for a hold, as not captured.
+    pub fn mark_not_captured(&mut self, spans: &[(u64, u64)]) {
+        let is_lost = |origin| matches!(origin, Origin::Concealed | Origin::Silence);
+        self.mark(spans, Origin::NotCaptured, is_lost);
     }
 
     fn mark(&mut self, spans: &[(u64, u64)], mark: Origin, is_marked: impl Fn(Origin) -> bool) {
@@ -230,7 +240,7 @@ impl Origin {
             Origin::Received => 0,
             Origin::ComfortNoise => 1,
             Origin::Silence | Origin::Hold => 2,
-            Origin::Concealed => 3,
+            Origin::Concealed | Origin::NotCaptured => 3,
             // What was heard there nobody may say.
             Origin::Masked => 4,
         }

@@ -105,6 +105,8 @@ pub(crate) struct Track<'a> {
     position: u64,
     /// The samples of a piece that was decoded as a whole.
     decoded: Vec<i16>,
+    /// Those of the cue to come, where what comes before it had to know them.
+    foreseen: Option<Vec<i16>>,
     decoders: Vec<(u16, Decoder)>,
     history: History<'a>,
     ledger: Ledger,
@@ -124,7 +126,6 @@ enum Piece<'a> {
         at: u64,
         origin: Origin,
     },
-    Concealment(Concealment),
     Noise(Noise),
 }
 
@@ -140,6 +141,7 @@ impl<'a> Track<'a> {
             until: 0,
             position: 0,
             decoded: Vec::new(),
+            foreseen: None,
             decoders: Vec::new(),
             history: History::default(),
             ledger: Ledger::default(),
@@ -204,13 +206,6 @@ impl<'a> Track<'a> {
                 spread(rest, frames, channel);
                 *origin
             }
-            Piece::Concealment(concealment) => {
-                self.decoded.clear();
-                self.decoded.resize(count, 0);
-                concealment.conceal(&mut self.decoded);
-                spread(&self.decoded, frames, channel);
-                Origin::Concealed
-            }
             Piece::Noise(noise) => {
                 self.decoded.clear();
                 self.decoded.resize(count, 0);
@@ -272,6 +267,10 @@ impl<'a> Track<'a> {
 
     /// Brings the samples of `cue` into `decoded`.
     fn decode(&mut self, cue: &Cue<'a>) {
+        if let Some(foreseen) = self.foreseen.take() {
+            self.decoded = foreseen;
+            return;
+        }
         self.decoded.clear();
         match cue.sound {
             Sound::Payload(payload) => {
@@ -309,7 +308,35 @@ impl<'a> Track<'a> {
         if cue.codec.conceals() && with_decoder(&mut self.decoders, cue, recover) {
             return Piece::Decoded { at: self.position, origin: Origin::Concealed };
         }
-        Piece::Concealment(Concealment::after(&self.history.samples(), self.rate))
+        let mut concealment = Concealment::after(&self.history.samples(), self.rate);
+        self.decoded.clear();
+        self.decoded.resize(wanted + 1, 0);
+        concealment.conceal(&mut self.decoded);
+        if self.until == cue.at
+            && let Some(first) = self.first_of(cue)
+        {
+            lead_over(&mut self.decoded, first, self.rate);
+        }
+        self.decoded.truncate(wanted);
+        Piece::Decoded { at: self.position, origin: Origin::Concealed }
+    }
+
+    /// The first sample of the cue to come.
+    fn first_of(&mut self, cue: &Cue<'a>) -> Option<i16> {
+        match (cue.codec, cue.sound) {
+            (Codec::ComfortNoise(_), _) => None,
+            (Codec::G711(law), Sound::Payload(payload)) => {
+                payload.first().map(|&code| g711::decode(law, code))
+            }
+            _ => {
+                let concealed = std::mem::take(&mut self.decoded);
+                self.decode(cue);
+                let decoded = std::mem::replace(&mut self.decoded, concealed);
+                let first = decoded.first().copied();
+                self.foreseen = Some(decoded);
+                first
+            }
+        }
     }
 }
 
@@ -335,6 +362,22 @@ fn with_decoder<T>(
 
 /// More streams of one leg, or codecs of one stream, at a time than anybody uses.
 const MOST_DECODERS: usize = 8;
+
+/// Bends the end of what was `concealed` so that its last sample, which is one too many, would be `first`: the step from
+/// it to what was received is then one that the sound has anyway. What was received is not touched.
+fn lead_over(concealed: &mut [i16], first: i16, rate: u32) {
+    let Some(&last) = concealed.last() else { return };
+    let off = i32::from(first) - i32::from(last);
+    let length = concealed.len().min((rate * LEAD_MS / 1000) as usize);
+    let end = concealed.len() - length;
+    for (n, sample) in concealed.iter_mut().skip(end).enumerate() {
+        let bent = i32::from(*sample) + off * (n as i32 + 1) / length as i32;
+        *sample = bent.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+    }
+}
+
+/// Two periods of a low voice: what is bent over less is heard as a knock.
+const LEAD_MS: u32 = 10;
 
 fn spread(samples: &[i16], frames: &mut [i16], channel: usize) {
     for (frame, &sample) in frames.chunks_exact_mut(2).zip(samples) {

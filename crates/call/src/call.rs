@@ -10,10 +10,12 @@ use crate::claims::CallKey;
 use crate::dialog::{Dialog, End};
 use crate::evidence::Reason;
 use crate::forks::Fork;
+use crate::losses::CaptureLoss;
 use crate::negotiation::Negotiation;
 use crate::refusal::Refused;
 use crate::side::{Both, Side};
 use crate::text::Text;
+use crate::voice_quality::VoiceQuality;
 
 /// A call with everything that was gathered of it.
 #[derive(Debug)]
@@ -42,6 +44,10 @@ pub struct Call {
     pub reports: Vec<KeptMessage>,
     /// Keys of its media that no description names: whoever saw a handshake over its flows adds them.
     pub media_keys: Vec<MasterKey>,
+    /// What the far ends report of its streams by RTCP.
+    pub reported: Box<rtp::Reports>,
+    /// What phones report of it by SIP, in the order in which it came.
+    pub voice_quality: Vec<VoiceQuality>,
     /// Keys that were sent by SIP INFO.
     pub info_digits: Vec<InfoKey>,
     /// Streams near it that are not its own, the nearest first.
@@ -54,6 +60,8 @@ pub struct Call {
     pub signalling: Both<Option<Endpoint>>,
     /// Streams that this call and another could claim with equal right.
     pub ambiguous_streams: u32,
+    /// When the capture lost packets, in the order of time.
+    pub capture_losses: Vec<CaptureLoss>,
     /// How it ended.
     pub end: End,
     /// When it ended: by its signalling, else with its last packet.

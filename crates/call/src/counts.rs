@@ -17,6 +17,8 @@ pub struct Counts {
     pub sip_errors: [u64; ReadError::KINDS.len()],
     /// MESSAGE requests by where they were kept.
     pub texts: TextCounts,
+    /// Reports of voice quality by what became of them.
+    pub voice_quality: VoiceQualityCounts,
     /// Session descriptions that could not be read.
     pub sdp_errors: u64,
     /// Datagrams on their way through RTP, by what became of them.
@@ -42,6 +44,17 @@ pub struct TextCounts {
     pub in_call: u64,
     /// Between others: not kept.
     pub elsewhere: u64,
+}
+
+/// Reports of voice quality in SIP (RFC 6035), each counted once.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct VoiceQualityCounts {
+    /// Of a call that was open, or over for no longer than its messages may be late.
+    pub in_call: u64,
+    /// Of a call that is not known, or not any more.
+    pub elsewhere: u64,
+    /// One more than a call may have, or too long.
+    pub refused: u64,
 }
 
 /// Packets by what became of them; together they are all that looked like RTP or shared its ports.

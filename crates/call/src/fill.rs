@@ -49,4 +49,6 @@ pub struct Fills {
     pub departed_calls: Fill,
     /// Streams that are gone and may yet be worth a word.
     pub departed_streams: Fill,
+    /// Losses of late, by which those of the capture are told from those of the network.
+    pub lost: Fill,
 }

@@ -53,9 +53,13 @@ impl Placement {
         let owner = id.and_then(|id| self.owner(id));
         // Reports may come before the first packet that they speak of; the call is where they are sent to.
         let receiver = |endpoint| self.claims.at(endpoint).last().map(|claim| claim.call);
+        let named = || self.claims.rtcp_at(flow.destination).last().map(|owner| owner.call);
         let call = owner.or_else(|| receiver(paired.destination)).or_else(|| receiver(flow.destination));
-        if let Some(call) = call.filter(|_| keep == Copying::Frames) {
-            calls.get_mut(call).into_iter().for_each(|call| call.keep_report(arrival, room));
+        if let Some(call) = call.or_else(named).and_then(|call| calls.get_mut(call)) {
+            call.hear_report(arrival);
+            if keep == Copying::Frames {
+                call.keep_report(arrival, room);
+            }
         }
         let Some(id) = id.filter(|_| owner.is_none()) else { return };
         let cname = report.cname.map(|cname| String::from_utf8_lossy(cname).into_owned());

@@ -22,6 +22,7 @@ use crate::replacement;
 use crate::side::{Both, Side};
 use crate::tags::Tags;
 use crate::text::Texts;
+use crate::voice_quality::{self, VoiceQuality};
 
 #[derive(Debug)]
 pub(crate) struct OpenCall {
@@ -34,6 +35,9 @@ pub(crate) struct OpenCall {
     pub(crate) messages: Vec<KeptMessage>,
     pub(crate) messages_dropped: u64,
     pub(crate) reports: Vec<KeptMessage>,
+    /// What the far ends report of its streams.
+    pub(crate) reported: Box<rtp::Reports>,
+    pub(crate) voice_quality: Vec<VoiceQuality>,
     pub(crate) info_digits: Vec<InfoKey>,
     pub(crate) ambiguous_streams: u32,
     /// Where each side's first message came from.
@@ -112,6 +116,8 @@ impl OpenCall {
             messages: Vec::new(),
             messages_dropped: 0,
             reports: Vec::new(),
+            reported: Box::default(),
+            voice_quality: Vec::new(),
             info_digits: Vec::new(),
             ambiguous_streams: 0,
             signalling: Both::default(),
@@ -183,6 +189,15 @@ impl OpenCall {
         Ok(Some(self.forks.handle_description(&mut self.negotiation, &self.dialog, said, from, arrival)))
     }
 
+    /// Takes in what a datagram of RTCP reports; what is encrypted is not misread.
+    pub(crate) fn hear_report(&mut self, arrival: &Arrival<'_>) {
+        if self.negotiation.is_secure() {
+            self.reported.handle_encrypted();
+        } else {
+            self.reported.handle(arrival.at, arrival.payload);
+        }
+    }
+
     pub(crate) fn keep_report(&mut self, arrival: &Arrival<'_>, room: usize) {
         if let Some(kept) = kept(arrival, false, false)
             && self.reports.len() < MOST_REPORTS
@@ -202,7 +217,9 @@ impl OpenCall {
         let lists = self.seen.len() * SEEN_WEIGHT + self.info_digits.len() * size_of::<InfoKey>();
         let forks = self.forks.weight() + self.texts.weight();
         let said = self.dialog.weight() + self.negotiation.weight() + self.claimed.weight() + forks;
-        size_of::<OpenCall>() + self.kept_bytes + self.report_bytes + lists + said
+        let reported =
+            size_of::<rtp::Reports>() + self.reported.weight() + voice_quality::weight(&self.voice_quality);
+        size_of::<OpenCall>() + self.kept_bytes + self.report_bytes + lists + said + reported
     }
 
     pub(crate) fn standing(&self) -> Standing {

@@ -20,6 +20,7 @@ use crate::counts::Counts;
 use crate::evidence::Rule;
 use crate::fill::{Fill, Fills};
 use crate::hindsight::HANDFUL;
+use crate::losses::LatelyLost;
 use crate::matcher::{self, Match, Negotiations, Verdict, Wanted};
 use crate::open_call::{Attached, OpenCall};
 use crate::owners::Owner;
@@ -41,6 +42,8 @@ pub(crate) struct Placement {
     pub(crate) lately: Lately,
     /// Streams that went with their calls.
     pub(crate) taken: Lately,
+    /// What was lost on the way here.
+    pub(crate) lost: LatelyLost,
     dropped: Vec<Dropped>,
     /// Endpoints at which a stream or a claim appeared: what waits there is to be looked at again.
     pub(crate) revisit: Vec<Endpoint>,
@@ -60,6 +63,7 @@ impl Placement {
             ambiguous: HashMap::default(),
             lately: Lately::default(),
             taken: Lately::default(),
+            lost: LatelyLost::default(),
             dropped: Vec::new(),
             revisit: Vec::new(),
             counts: Counts::default(),
@@ -96,6 +100,7 @@ impl Placement {
             // Each weighs so much of its call, and the calls together no more than the signalling may.
             claims: Fill::new(claims, config.signalling_bytes / CLAIM_WEIGHT, refused),
             departed_streams: self.lately.fill().with(self.taken.fill()),
+            lost: self.lost.fill(),
             ..Fills::default()
         }
     }
@@ -129,6 +134,9 @@ impl Placement {
             }
             Disposition::Refused => self.counts.rtp.refused += 1,
             Disposition::Kept(_) | Disposition::Probation(_) => {}
+        }
+        if let Some(from) = self.streams.poll_gap() {
+            self.lost.note_gap(from, arrival.at, flow);
         }
         while let Some(cut) = self.streams.poll_cut() {
             self.handle_cut(cut, calls);

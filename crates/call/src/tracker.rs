@@ -31,12 +31,12 @@ use crate::tags::Tags;
 #[derive(Debug)]
 pub struct Tracker {
     config: Config,
-    calls: Calls,
+    pub(crate) calls: Calls,
     media: Placement,
     departed: Departed,
     closed: VecDeque<Call>,
     closed_count: u64,
-    counts: Counts,
+    pub(crate) counts: Counts,
     sweep: Sweep,
 }
 
@@ -75,6 +75,11 @@ impl Tracker {
         while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {
             self.counts.calls_evicted_for_bytes += 1;
         }
+    }
+
+    /// The capture lost so many packets in that while.
+    pub fn handle_capture_loss(&mut self, from: Time, to: Time, packets: u64) {
+        self.media.lost.note_drops(from, to, packets);
     }
 
     /// Lets time pass: calls that waited long enough are closed.
@@ -198,6 +203,7 @@ impl Tracker {
         let Some(tags) = Tags::of(&message) else { return };
         let Some((key, from)) = self.call_of(&message, &tags, arrival) else {
             self.handle_text_outside(&message, arrival.at);
+            self.handle_voice_quality(&message, arrival.at);
             return;
         };
         let room = self.room_a_call();
@@ -218,6 +224,7 @@ impl Tracker {
         }
         replacement::carry_out(&mut self.calls, key, &message);
         self.calls.reschedule(key);
+        self.handle_voice_quality(&message, arrival.at);
     }
 
     /// A MESSAGE that belongs to no dialog is kept with the call that its parties have.
@@ -330,6 +337,7 @@ impl Tracker {
         let end = replacement::end(&open, end);
         let media_until = open.media_until(self.config.patience.grace);
         let Released { legs, forks, refused } = self.media.release(key, &mut open, media_until);
+        let capture_losses = self.media.lost.of(Side::BOTH.iter().flat_map(|&side| legs.of(side)));
         // It is seen when it is made, for until then it may become another call's media.
         self.counts.calls_seen += u64::from(key.is_unsignalled());
         let last_at = open.last_media_at.map_or(open.dialog.last_at, |media| media.max(open.dialog.last_at));
@@ -351,10 +359,13 @@ impl Tracker {
             messages_dropped: open.messages_dropped,
             reports: open.reports,
             media_keys: Vec::new(),
+            reported: open.reported,
+            voice_quality: open.voice_quality,
             info_digits: open.info_digits,
             replaces: open.replaces,
             signalling: open.signalling,
             ambiguous_streams: open.ambiguous_streams,
+            capture_losses,
             end,
             media_until,
         });
@@ -383,5 +394,7 @@ mod dialogs;
 mod forks;
 #[cfg(test)]
 mod net;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod tests;

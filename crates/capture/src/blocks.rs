@@ -7,6 +7,7 @@ use clock::Time;
 use crate::error::{Error, Progress, Why};
 use crate::feed::Feed;
 use crate::frame::{Frame, Head};
+use crate::lost::Lost;
 use crate::map::Ahead;
 use crate::medium::Mapping;
 use crate::section::{FIRST, Section, Shape};
@@ -69,6 +70,12 @@ impl Mapped {
     #[inline]
     pub(crate) fn poll_key_log(&mut self) -> Option<Vec<u8>> {
         self.section.poll_key_log()
+    }
+
+    /// What the capture lost before that packet.
+    #[inline]
+    pub(crate) fn poll_lost(&mut self) -> Option<Lost> {
+        self.section.poll_lost()
     }
 
     /// How much of the file was read.
@@ -136,6 +143,12 @@ impl Streamed {
     #[inline]
     pub(crate) fn poll_key_log(&mut self) -> Option<Vec<u8>> {
         self.section.poll_key_log()
+    }
+
+    /// What the capture lost before that packet.
+    #[inline]
+    pub(crate) fn poll_lost(&mut self) -> Option<Lost> {
+        self.section.poll_lost()
     }
 
     /// How much of the input was read.

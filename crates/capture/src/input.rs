@@ -14,6 +14,7 @@ use crate::feed::Unpacked;
 use crate::format::{Format, Packing, RECORD, SNIFF};
 use crate::frame::{Frame, Place};
 use crate::libpcap::{Library, lift_snaplen};
+use crate::lost::Lost;
 use crate::map::Map;
 use crate::medium::Mapping;
 
@@ -147,6 +148,16 @@ impl Reader {
             Reader::Classic(_) | Reader::Library(_) => None,
             Reader::Mapped(blocks) => blocks.poll_key_log(),
             Reader::Streamed(blocks) => blocks.poll_key_log(),
+        }
+    }
+
+    /// What the capture lost before that frame.
+    #[inline]
+    pub(crate) fn poll_lost(&mut self) -> Option<Lost> {
+        match self {
+            Reader::Classic(_) | Reader::Library(_) => None,
+            Reader::Mapped(blocks) => blocks.poll_lost(),
+            Reader::Streamed(blocks) => blocks.poll_lost(),
         }
     }
 

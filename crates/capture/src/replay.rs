@@ -9,6 +9,7 @@ use clock::Time;
 use crate::error::Error;
 use crate::frame::{Frame, Place};
 use crate::input::{Input, Opened, Reader};
+use crate::lost::Lost;
 use crate::medium::{Mapping, Medium};
 
 /// The frames of several captures, in the order of their times.
@@ -27,6 +28,7 @@ pub struct Replay {
     behind: BinaryHeap<Reverse<(Time, usize)>>,
     medium: Medium,
     key_logs: VecDeque<Vec<u8>>,
+    lost: VecDeque<Lost>,
     bytes_total: Option<u64>,
     frames: u64,
 }
@@ -57,8 +59,10 @@ impl Replay {
         }
         let behind = BinaryHeap::with_capacity(readers.len());
         let medium = Medium::new(mappings);
-        let key_logs = VecDeque::new();
-        (Replay { readers, asked: 0, front: None, behind, medium, key_logs, bytes_total, frames: 0 }, errors)
+        let (key_logs, lost) = (VecDeque::new(), VecDeque::new());
+        let replay =
+            Replay { readers, asked: 0, front: None, behind, medium, key_logs, lost, bytes_total, frames: 0 };
+        (replay, errors)
     }
 
     /// The next frame, lent until the next call; `None` once every input is at its end.
@@ -102,6 +106,11 @@ impl Replay {
         self.key_logs.pop_front()
     }
 
+    /// What one of the captures lost before the frame that was lent last, or before it in time.
+    pub fn poll_lost(&mut self) -> Option<Lost> {
+        self.lost.pop_front()
+    }
+
     /// How many frames were lent.
     #[must_use]
     pub fn frames_read(&self) -> u64 {
@@ -122,6 +131,7 @@ impl Replay {
             self.asked += 1;
             let at = reader.advance()?;
             self.key_logs.extend(std::iter::from_fn(|| reader.poll_key_log()));
+            self.lost.extend(std::iter::from_fn(|| reader.poll_lost()));
             if let Some(at) = at {
                 self.behind.push(Reverse((at, index)));
             }
@@ -140,6 +150,9 @@ impl Replay {
         };
         while let Some(key_log) = reader.poll_key_log() {
             self.key_logs.push_back(key_log);
+        }
+        while let Some(lost) = reader.poll_lost() {
+            self.lost.push_back(lost);
         }
         // While this one goes on to be the earliest, as in files that follow each other, the heap stays as it is.
         match self.behind.peek_mut() {

@@ -12,6 +12,7 @@ use crate::classic::MAX_PACKET;
 use crate::error::Why;
 use crate::format::word;
 use crate::frame::Head;
+use crate::lost::Lost;
 
 /// How many bytes of a block tell its [`Shape`]: as many as the shortest block has.
 pub(crate) const FIRST: usize = 12;
@@ -32,6 +33,15 @@ const PACKET_BLOCK: u32 = 2;
 const SECRETS_BLOCK: u32 = 10;
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 
+/// The option epb_dropcount of an Enhanced Packet Block.
+const DROP_COUNT: u16 = 4;
+
+/// What an old Packet Block says where it does not know.
+const UNKNOWN_DROPS: u16 = u16::MAX;
+
+/// They are taken after each packet.
+const MOST_LOST: usize = 64;
+
 /// What is known of the section that is being read.
 #[derive(Debug, Default)]
 pub(crate) struct Section {
@@ -42,6 +52,8 @@ pub(crate) struct Section {
     /// Key logs that were not taken yet, and the bytes of all that there were.
     key_logs: VecDeque<Vec<u8>>,
     secrets: usize,
+    /// What the capture lost, as far as it was not taken.
+    lost: VecDeque<Lost>,
 }
 
 /// What a block says of itself before its contents.
@@ -91,9 +103,17 @@ impl Section {
         let parsed = if self.big_endian { parse_block_be(block) } else { parse_block_le(block) };
         let impossible = Why::Block(shape.kind);
         let head = match parsed {
-            Ok((_, Block::EnhancedPacket(packet))) => self.enhanced(&packet)?,
+            Ok((_, Block::EnhancedPacket(packet))) => {
+                let head = self.enhanced(&packet)?;
+                self.note_lost(head, self.drops_of(&packet));
+                head
+            }
             Ok((_, Block::SimplePacket(packet))) => self.simple(&packet)?,
-            Ok((_, Block::Unknown(packet))) => self.obsolete(&packet).ok_or(impossible)??,
+            Ok((_, Block::Unknown(packet))) => {
+                let (head, drops) = self.obsolete(&packet).ok_or(impossible)??;
+                self.note_lost(head, drops);
+                head
+            }
             Ok((_, Block::InterfaceDescription(block))) => {
                 self.describe(&block)?;
                 return Ok(None);
@@ -167,23 +187,57 @@ impl Section {
     /// ```text
     /// | interface 16, drops 16 | time high | time low | caplen | wire | caplen bytes ...
     /// ```
-    fn obsolete(&self, packet: &UnknownBlock<'_>) -> Option<Result<Head, Why>> {
-        let ([i, j, _, _, fields @ ..], data) = packet.data.split_first_chunk::<20>()?;
+    fn obsolete(&self, packet: &UnknownBlock<'_>) -> Option<Result<(Head, u64), Why>> {
+        let ([i, j, k, l, fields @ ..], data) = packet.data.split_first_chunk::<20>()?;
         let (fields, _) = fields.as_chunks::<4>();
         let [high, low, caplen, wire_len] = *fields.first_chunk::<4>()?;
         let len = self.word(caplen) as usize;
         if len > data.len() {
             return None;
         }
-        let id = if self.big_endian { u16::from_be_bytes([*i, *j]) } else { u16::from_le_bytes([*i, *j]) };
-        Some(self.interface(u32::from(id)).map(|interface| Head {
+        let half =
+            |bytes| if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
+        let (id, drops) = (half([*i, *j]), half([*k, *l]));
+        let drops = if drops == UNKNOWN_DROPS { 0 } else { u64::from(drops) };
+        let head = |interface: &Interface| Head {
             at: interface.time(self.word(high), self.word(low)),
             link: interface.link,
             wire_len: self.word(wire_len),
             start: 28,
             len,
             interface: id,
-        }))
+        };
+        Some(self.interface(u32::from(id)).map(|interface| (head(interface), drops)))
+    }
+
+    /// How many packets its interface lost before this one.
+    fn drops_of(&self, packet: &EnhancedPacketBlock<'_>) -> u64 {
+        let told = packet.options.iter().find(|option| option.code.0 == DROP_COUNT);
+        let count = told.and_then(|option| option.value.first_chunk::<8>());
+        let number = |bytes: &[u8; 8]| match self.big_endian {
+            true => u64::from_be_bytes(*bytes),
+            false => u64::from_le_bytes(*bytes),
+        };
+        count.map_or(0, number)
+    }
+
+    /// Notes when the interface had a packet, and how many it lost since the one before.
+    #[inline]
+    fn note_lost(&mut self, head: Head, packets: u64) {
+        let Some(interface) = self.interfaces.get_mut(usize::from(head.interface)) else { return };
+        let before = interface.last_at.replace(head.at);
+        if packets > 0 {
+            if self.lost.len() >= MOST_LOST {
+                self.lost.pop_front();
+            }
+            self.lost.push_back(Lost { from: before.unwrap_or(head.at), to: head.at, packets });
+        }
+    }
+
+    /// What the capture lost before the packet that was read last.
+    #[inline]
+    pub(crate) fn poll_lost(&mut self) -> Option<Lost> {
+        self.lost.pop_front()
     }
 
     fn interface(&self, id: u32) -> Result<&Interface, Why> {
@@ -203,6 +257,8 @@ struct Interface {
     snaplen: u32,
     units_per_s: u64,
     offset_s: i64,
+    /// When its last packet came.
+    last_at: Option<Time>,
 }
 
 impl Interface {
@@ -221,6 +277,7 @@ impl Interface {
             snaplen: if block.snaplen == 0 { u32::MAX } else { block.snaplen },
             units_per_s: units_per_second(resolution)?,
             offset_s: if big_endian { i64::from_be_bytes(offset) } else { i64::from_le_bytes(offset) },
+            last_at: None,
         })
     }
 
@@ -251,7 +308,7 @@ mod tests {
     use super::*;
 
     fn time(units_per_s: u64, offset_s: i64, stamp: u64) -> i64 {
-        let interface = Interface { link: 1, snaplen: u32::MAX, units_per_s, offset_s };
+        let interface = Interface { link: 1, snaplen: u32::MAX, units_per_s, offset_s, last_at: None };
         interface.time((stamp >> 32) as u32, stamp as u32).as_ns()
     }
 

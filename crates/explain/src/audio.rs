@@ -69,7 +69,7 @@ fn headline(record: &Record) -> String {
 }
 
 /// Those flags that say why audio is missing or odd.
-const FLAGS: [(&str, &str); 7] = [
+const FLAGS: [(&str, &str); 13] = [
     ("joined_late", "the capture began when the call was under way"),
     ("no_signalling", "no signalling of it was seen: who talks to whom is told by addresses alone"),
     (
@@ -80,6 +80,12 @@ const FLAGS: [(&str, &str); 7] = [
     ("capture_loss", "packets were lost on their way to the recorder"),
     ("timestamp_leap", "a sender's time stamps leapt, and what came after was put where it arrived"),
     ("silence_cut", "long silence of both parties was left out of the file"),
+    ("clipping", "speech is so loud that it is cut off at full scale"),
+    ("dead_air", "for long neither party could be heard"),
+    ("echo", "what one party says comes back in the other's channel"),
+    ("high_level", "a party's speech is very loud"),
+    ("low_level", "a party's speech is very faint"),
+    ("noise", "there is loud noise under a party's speech"),
 ];
 
 fn was_answered(record: &Record) -> bool {

@@ -101,7 +101,7 @@ impl Concealment {
     /// fades over a quarter period.
     fn join(&self, index: usize) -> i32 {
         let quarter = self.quarter();
-        let fading = quarter.saturating_sub(index + 1) as i32;
+        let fading = quarter.saturating_sub(index) as i32;
         (self.back(1) - self.back(self.pitch + 1)) * fading / quarter as i32
     }
 

@@ -228,8 +228,8 @@ fn export(arguments: &Export) -> anyhow::Result<Exit> {
     let mut out = stdout().lock();
     let folder = store.recording(&record.id);
     let packets = store.packets(&record.id);
-    let files =
-        audio(&record).map(|name| folder.join(name)).chain([folder.join(Store::RECORD)]).chain(packets);
+    let told = [folder.join(Store::RECORD), folder.join("series.csv")];
+    let files = audio(&record).map(|name| folder.join(name)).chain(told).chain(packets);
     for from in files.filter(|from| from.exists()) {
         let Some(name) = from.file_name() else { continue };
         copy(&from, &to.join(name))?;

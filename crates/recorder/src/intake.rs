@@ -134,6 +134,11 @@ impl Intake {
         }
     }
 
+    /// The capture lost so many packets in that while.
+    pub(crate) fn handle_capture_loss(&mut self, from: Time, to: Time, packets: u64) {
+        self.tracker.handle_capture_loss(from, to, packets);
+    }
+
     /// Nothing came, and time passed all the same.
     pub(crate) fn handle_time(&mut self, now: Time) {
         self.streams.handle_time(now);

@@ -151,6 +151,8 @@ fn count_tracked(families: &Families, tracker: &Tracker, entered: Entered) {
     families.sip.set_retransmissions(counts.retransmissions);
     let texts = counts.texts;
     families.sip.set_texts([texts.in_dialog, texts.in_call, texts.elsewhere]);
+    let quality = counts.voice_quality;
+    families.sip.set_quality_reports([quality.in_call, quality.elsewhere, quality.refused]);
     for (kind, &count) in sip::ReadError::KINDS.iter().zip(&counts.sip_errors) {
         families.sip.set_errors(kind, count);
     }
@@ -184,6 +186,7 @@ fn count_tracked(families: &Families, tracker: &Tracker, entered: Entered) {
         (Table::SignallingBytes, fills.signalling_bytes),
         (Table::DepartedCalls, fills.departed_calls),
         (Table::DepartedStreams, fills.departed_streams),
+        (Table::Losses, fills.lost),
     ] {
         families.tables.set(table, fill.entries, fill.limit, fill.evicted);
     }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use call::End;
 use capture::Medium;
-use capture::live::{self, Live, Notice, Options, Origin, STDIN};
+use capture::live::{self, Drops, Live, Notice, Options, Origin, STDIN};
+use clock::{Span, Time};
 use store::{Durability, Store};
 use web::Server;
 use web::metrics::{Metrics, Source};
@@ -73,9 +74,10 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
         tell_sources(&options, &live, serving.as_ref().map(|(address, _)| *address));
     }
     let service = Service::ready(&options.interfaces.join(", "));
-    let clock = CaptureClock::default();
+    let (clock, exit) = (CaptureClock::default(), Exit::Done);
     let reload = Reload { arguments, config };
-    let mut recording = Recording { run, live, clock, pulse, service, wishes, reload, exit: Exit::Done };
+    let drops_before = None;
+    let mut recording = Recording { run, live, clock, pulse, service, wishes, reload, drops_before, exit };
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
     drop(upkeep);
@@ -172,6 +174,8 @@ struct Recording<'a> {
     service: Service,
     wishes: Wishes,
     reload: Reload<'a>,
+    /// When drops were asked for, and how many there were in all.
+    drops_before: Option<(Time, u64)>,
     exit: Exit,
 }
 
@@ -198,6 +202,8 @@ impl Reload<'_> {
 const WAIT: Duration = Duration::from_millis(100);
 /// Between two looks at the time, the sealed calls and the counters.
 const TICK: Duration = Duration::from_millis(250);
+/// Before the first look.
+const SINCE_FIRST: Span = Span::from_ms(250);
 /// How long what came before the end may take to be seen.
 const LAST_FRAMES: Duration = Duration::from_millis(100);
 
@@ -246,6 +252,7 @@ impl Recording<'_> {
         self.tell_notices();
         self.count();
         self.grant_wishes();
+        self.note_drops();
         let (packets, bytes) = self.run.seen();
         self.run.progress.show(bytes, packets, self.run.calls());
         self.pulse.beat();
@@ -289,6 +296,16 @@ impl Recording<'_> {
         self.run.metrics();
     }
 
+    /// What was lost since it was asked before, was lost in that while.
+    fn note_drops(&mut self) {
+        let Some(now) = self.clock.now() else { return };
+        let sources = [Source::Interface, Source::Hep, Source::File];
+        let dropped =
+            sources.map(|source| self.run.sources.of_mut(source).drops).iter().map(Drops::all).sum();
+        let (asked_at, before) = self.drops_before.replace((now, dropped)).unwrap_or((now - SINCE_FIRST, 0));
+        self.run.handle_capture_loss(asked_at, now, dropped.saturating_sub(before));
+    }
+
     /// Takes in what was captured before the end, and closes the calls that are open.
     fn finish(mut self, end: End) -> anyhow::Result<Exit> {
         self.service.stopping();
@@ -301,6 +318,7 @@ impl Recording<'_> {
         }
         self.tell_notices();
         self.count();
+        self.note_drops();
         self.run.handle_end(end);
         Ok(self.exit.max(self.run.finish()?))
     }

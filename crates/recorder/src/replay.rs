@@ -90,6 +90,9 @@ fn read_all(mut captures: capture::Replay, run: &mut Run<'_>, stop: &Stop) -> an
                 exit = exit.max(Exit::of_input(&error));
             }
         }
+        while let Some(lost) = captures.poll_lost() {
+            run.handle_capture_loss(lost.from, lost.to, lost.packets);
+        }
         run.seal();
         until_look -= 1;
         if until_look == 0 {

@@ -166,6 +166,11 @@ impl<'a> Run<'a> {
         self.intake.handle_key_log(text);
     }
 
+    /// The capture lost so many packets in that while.
+    pub(crate) fn handle_capture_loss(&mut self, from: Time, to: Time, packets: u64) {
+        self.intake.handle_capture_loss(from, to, packets);
+    }
+
     /// From here on, only frames that fit `filter` are looked at.
     pub(crate) fn filter_by(&mut self, filter: Option<capture::Filter>) {
         self.intake.filter_by(filter);

@@ -14,7 +14,7 @@ use call::End;
 use clock::{Span, Time};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use rehearsal::Call;
-use seal::{Format, Keep, Layout, Rate, Settings, Shape, Silence};
+use seal::{Checks, Format, Keep, Layout, Rate, Settings, Shape, Silence};
 use serde_json::json;
 use store::{Durability, Outcome, Store};
 use web::metrics::Metrics;
@@ -107,6 +107,7 @@ const SETTINGS: Settings = Settings {
     with_keys: false,
     silence: Silence { longest: Span::from_secs(3600), most: Span::from_secs(3600) },
     durability: Durability::Sync,
+    checks: Checks::DEFAULT,
 };
 
 /// Holds `wav` against what the caller and the callee said.

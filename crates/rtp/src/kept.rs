@@ -152,8 +152,10 @@ impl Kept {
     /// fewer. It costs what it gives, however long the stream is.
     pub fn latest<'a>(&'a self, count: usize, medium: &'a dyn Medium) -> impl Iterator<Item = Latest<'a>> {
         let skipped = (self.full.len() * CHUNK_SLOTS + self.last.slots.len()).saturating_sub(count);
-        let chunks = self.full.get(skipped / CHUNK_SLOTS..).unwrap_or_default().iter().chain([&self.last]);
-        chunks.flat_map(Chunk::read).skip(skipped % CHUNK_SLOTS).map(move |(slot, bytes)| Latest {
+        // The last chunk may be full itself.
+        let whole = (skipped / CHUNK_SLOTS).min(self.full.len());
+        let chunks = self.full.get(whole..).unwrap_or_default().iter().chain([&self.last]);
+        chunks.flat_map(Chunk::read).skip(skipped - whole * CHUNK_SLOTS).map(move |(slot, bytes)| Latest {
             slot,
             header: header(&slot, bytes, medium),
             payload: payload(&slot, bytes, medium).unwrap_or_default(),

@@ -99,7 +99,8 @@ impl Steps {
 const DISTINCT_STEPS: usize = 16;
 
 /// The running estimate of RFC 3550, A.8.
-struct Jitter {
+#[derive(Debug)]
+pub struct Jitter {
     clock_rate: f64,
     last: Option<(Time, crate::id::Ticks)>,
     now_ms: f64,
@@ -109,7 +110,9 @@ struct Jitter {
 }
 
 impl Jitter {
-    fn new(clock_rate: u32) -> Jitter {
+    /// Of packets whose time stamps count `clock_rate` a second.
+    #[must_use]
+    pub fn new(clock_rate: u32) -> Jitter {
         Jitter {
             clock_rate: f64::from(clock_rate.max(1)),
             last: None,
@@ -120,7 +123,8 @@ impl Jitter {
         }
     }
 
-    fn arrive(&mut self, slot: &Slot) {
+    /// Takes the next packet that arrived; gives the estimate in milliseconds.
+    pub fn arrive(&mut self, slot: &Slot) -> f64 {
         if let Some((arrival, ticks)) = self.last {
             let sent_ms = f64::from(slot.ticks().ahead_of(ticks)) * 1000.0 / self.clock_rate;
             let difference = ((slot.arrival() - arrival).as_ms_f64() - sent_ms).abs();
@@ -133,6 +137,7 @@ impl Jitter {
             self.max_ms = self.max_ms.max(self.now_ms);
         }
         self.last = Some((slot.arrival(), slot.ticks()));
+        self.now_ms
     }
 }
 

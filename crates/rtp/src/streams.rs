@@ -50,6 +50,8 @@ pub struct Streams {
     forgotten: Forgotten,
     evicted: Evicted,
     cut: Vec<StreamId>,
+    /// Since when packets are missing before the one that was kept last.
+    gap: Option<Time>,
     overflow: Option<Box<dyn Overflow>>,
     /// When the overflow was full.
     asked_in_vain_at: Option<Time>,
@@ -92,6 +94,7 @@ impl Streams {
             forgotten: Forgotten::default(),
             evicted: Evicted::default(),
             cut: Vec::new(),
+            gap: None,
             overflow: None,
             asked_in_vain_at: None,
         }
@@ -130,6 +133,8 @@ impl Streams {
         let opens = !stream.valid && stream.kept.head().any(|slot| packet.seq.ahead_of(slot.seq()) == 1);
         self.packets += 1;
         self.copied_bytes += stream.kept.push(at, packet, frame, self.copying);
+        let missing = stream.valid && (2..MOST_MISSING).contains(&packet.seq.ahead_of(stream.last_seq));
+        self.gap = missing.then_some(stream.last_at);
         stream.last_at = stream.last_at.max(at);
         (stream.last_seq, stream.last_ticks) = (packet.seq, packet.ticks);
         if opens {
@@ -156,6 +161,11 @@ impl Streams {
             (false, true) => Disposition::Kept(id),
             (false, false) => Disposition::Probation(id),
         }
+    }
+
+    /// Where packets are missing before the one that was kept last: when the one before them came.
+    pub fn poll_gap(&mut self) -> Option<Time> {
+        self.gap.take()
     }
 
     /// The stream, while it is in the table.
@@ -463,6 +473,8 @@ fn hash_at(table: &[Option<Stream>], index: u32, hasher: &RandomState) -> u64 {
 /// A disk that was full is asked again after so long.
 const BETWEEN_ASKS: Span = Span::from_secs(10);
 
+/// What is farther ahead is no loss but another beginning (RFC 3550, A.1).
+const MOST_MISSING: i16 = 3000;
 /// A source that sent so many packets of which no two follow each other is something else.
 const LONGEST_PROBATION: usize = 16;
 

@@ -5,7 +5,7 @@ use std::iter::repeat;
 
 use audio::Elsewhere;
 use call::{Call, Side};
-use clock::Time;
+use clock::{Span, Time};
 use emodel::Rating;
 use rtp::{Medium, TelephoneEvent};
 use sdp::MediaKind;
@@ -13,6 +13,7 @@ use sdp::MediaKind;
 use crate::Quality;
 use crate::foreign::Foreigners;
 use crate::listening;
+use crate::owners::Owned;
 use crate::secure::Clear;
 use crate::voice::{MOST_HELD, Reading, Secrecy, Voice};
 
@@ -25,6 +26,8 @@ pub(crate) struct Leg<'a> {
     sounding: Vec<usize>,
     /// Whether a stream was seen on more than one hop.
     pub(crate) has_second_hop: bool,
+    /// Who lost what of what sounds.
+    owned: Vec<Owned>,
 }
 
 impl<'a> Leg<'a> {
@@ -54,7 +57,7 @@ impl<'a> Leg<'a> {
         let voices: Vec<Voice<'_>> = in_time.map(voice).collect();
         let mut by_precedence: Vec<usize> = (0..voices.len()).collect();
         by_precedence.sort_by_cached_key(|&at| voices.get(at).map(|voice| voice.matched.precedence()));
-        let mut leg = Leg { voices, sounding: Vec::new(), has_second_hop: false };
+        let mut leg = Leg { voices, sounding: Vec::new(), has_second_hop: false, owned: Vec::new() };
         for at in by_precedence {
             if leg.repeats_another(at) {
                 leg.has_second_hop = true;
@@ -62,6 +65,7 @@ impl<'a> Leg<'a> {
                 leg.sounding.push(at);
             }
         }
+        leg.owned = leg.heard().map(|voice| Owned::of(call, voice)).collect();
         leg
     }
 
@@ -132,7 +136,43 @@ impl<'a> Leg<'a> {
 
     /// What a listener would have said of it; `None` where nothing sounds, or the model does not hold.
     pub(crate) fn rating(&self) -> Option<Rating> {
-        listening::rating(self.heard())
+        let not_captured = self.owned.iter().map(|owned| owned.capture);
+        listening::rating(self.heard().zip(not_captured))
+    }
+
+    /// Packets that the network lost of what is heard.
+    pub(crate) fn lost_by_network(&self) -> u64 {
+        self.owned.iter().map(|owned| owned.network).sum()
+    }
+
+    /// Packets that the capture lost of it.
+    pub(crate) fn lost_by_capture(&self) -> u64 {
+        self.owned.iter().map(|owned| owned.capture).sum()
+    }
+
+    /// When the capture lost them, in order and apart, with a margin for jitter.
+    pub(crate) fn not_captured(&self) -> Vec<(Time, Time)> {
+        let runs = self.owned.iter().flat_map(|owned| &owned.runs);
+        let mut spans: Vec<(Time, Time)> =
+            runs.map(|loss| (loss.from - LATE_OR_EARLY, loss.to + LATE_OR_EARLY)).collect();
+        spans.sort_unstable();
+        let mut apart: Vec<(Time, Time)> = Vec::new();
+        for (from, to) in spans {
+            match apart.last_mut() {
+                Some((_, end)) if from <= *end => *end = (*end).max(to),
+                _ => apart.push((from, to)),
+            }
+        }
+        apart
+    }
+
+    /// The shares of what was expected that the network and the capture lost.
+    pub(crate) fn loss_shares(&self) -> (f64, f64) {
+        let came = self.heard().map(|voice| &voice.statistics);
+        let came: u64 = came.map(|told| told.packets - told.duplicates.min(told.packets)).sum();
+        let (network, capture) = (self.lost_by_network(), self.lost_by_capture());
+        let expected = (came + network + capture).max(1) as f64;
+        (network as f64 / expected, capture as f64 / expected)
     }
 
     /// What the network did to what was heard; `None` where nothing came.
@@ -150,3 +190,5 @@ impl<'a> Leg<'a> {
         })
     }
 }
+
+const LATE_OR_EARLY: Span = Span::from_ms(60);

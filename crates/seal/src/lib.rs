@@ -4,6 +4,7 @@
 //! It runs once a call, behind the way of a packet, on as many threads as there are: nothing here depends on which.
 
 mod blank;
+mod checks;
 mod cues;
 mod digits;
 mod drift;
@@ -18,15 +19,19 @@ mod mask;
 mod meaning;
 mod outcome;
 mod output;
+mod owners;
 mod packets;
 mod part;
 mod provenance;
+mod quality;
 mod rebuilt;
 mod record;
 mod redundancy;
 mod render;
+mod reported;
 mod score;
 mod secure;
+mod series;
 mod shape;
 mod signalling;
 mod silence;
@@ -44,6 +49,7 @@ use rtp::Medium;
 use rtp::srtp::Counts;
 use store::{CallId, Durability, Outcome, Record, Recording, Store};
 
+pub use crate::checks::Checks;
 use crate::foreign::Foreigners;
 use crate::leg::Leg;
 pub use crate::outcome::DISK_FULL;
@@ -68,6 +74,8 @@ pub struct Settings {
     pub shape: Shape,
     /// How much silence is kept.
     pub silence: Silence,
+    /// What in the audio is worth a word.
+    pub checks: Checks,
     /// Whether a recording must survive a loss of power before it counts as made.
     pub durability: Durability,
 }
@@ -212,6 +220,8 @@ fn write(
     if let Some(rendered) = &rendered {
         origins = rendered.origins();
         record::add_recording(record, rendered);
+        quality::describe(record, call, legs, rendered, &settings.checks);
+        quality::write_series(record, legs, rendered, &recording)?;
     }
     if settings.keep != Keep::None {
         let path =

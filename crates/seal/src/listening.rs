@@ -111,11 +111,12 @@ fn milliseconds(span: Span) -> f64 {
     span.as_ns() as f64 / 1e6
 }
 
-/// What a listener of all these streams in turn would have said; `None` where the model does not hold for one of them.
-pub(crate) fn rating<'v, 'a: 'v>(voices: impl Iterator<Item = &'v Voice<'a>>) -> Option<Rating> {
+/// What a listener of all these streams in turn would have said, each given with how many packets of it the capture lost:
+/// the listener heard those. `None` where the model does not hold for one of them.
+pub(crate) fn rating<'v, 'a: 'v>(voices: impl Iterator<Item = (&'v Voice<'a>, u64)>) -> Option<Rating> {
     let mut rated: Vec<(f64, Rating)> = Vec::new();
-    for voice in voices.filter(|voice| voice.sounds()) {
-        rated.push((voice.timeline.packets as f64, rate(voice)?));
+    for (voice, not_captured) in voices.filter(|(voice, _)| voice.sounds()) {
+        rated.push((voice.timeline.packets as f64, rate(voice, not_captured)?));
     }
     let all: f64 = rated.iter().map(|(packets, _)| packets).sum();
     let mean = |of: fn(&Rating) -> f64| rated.iter().map(|(packets, one)| packets / all * of(one)).sum();
@@ -123,13 +124,14 @@ pub(crate) fn rating<'v, 'a: 'v>(voices: impl Iterator<Item = &'v Voice<'a>>) ->
     Some(Rating { r: mean(|one| one.r), mos: mean(|one| one.mos), model: longest.1.model })
 }
 
-fn rate(voice: &Voice<'_>) -> Option<Rating> {
+fn rate(voice: &Voice<'_>, not_captured: u64) -> Option<Rating> {
     let (name, _) = voice.format.as_ref()?;
     let codec = Codec::of_encoding(name, None)?;
     let statistics = &voice.statistics;
     let came = statistics.packets.saturating_sub(statistics.duplicates);
     let expected = (came + statistics.lost).max(1);
-    let unheard = statistics.lost + voice.delays.map_or(0, |delays| delays.late as u64);
+    let unheard =
+        statistics.lost.saturating_sub(not_captured) + voice.delays.map_or(0, |delays| delays.late as u64);
     let delay_ms = milliseconds(PLAYOUT) + statistics.ptime_ms;
     let loss_ratio = unheard as f64 / expected as f64;
     emodel::rate(codec, Path { delay_ms, loss_ratio, burst_ratio: voice.bursts.burst_ratio() })

@@ -15,6 +15,7 @@ pub(crate) fn outcome(call: &Call, legs: &Both<Leg<'_>>) -> Outcome {
     }
     let undecoded = legs.caller.undecoded() + legs.callee.undecoded() > 0;
     match (legs.caller.sounds(), legs.callee.sounds()) {
+        (true, _) | (_, true) if is_capture_lossy(legs) => Outcome::CaptureLoss,
         // It went on; only who recorded it did not.
         (true, _) | (_, true) if call.end == End::Shutdown => Outcome::RecordedPartial,
         (true, true) if undecoded || is_joined_late(call) => Outcome::RecordedPartial,
@@ -27,6 +28,11 @@ pub(crate) fn outcome(call: &Call, legs: &Both<Leg<'_>>) -> Outcome {
         (false, false) if call.ambiguous_streams > 0 => Outcome::AmbiguousMedia,
         (false, false) => Outcome::NoMedia,
     }
+}
+
+/// Whether the capture lost so much of what was sent that it is heard.
+fn is_capture_lossy(legs: &Both<Leg<'_>>) -> bool {
+    [&legs.caller, &legs.callee].iter().any(|leg| leg.loss_shares().1 >= LOSS_WORTH_A_FLAG)
 }
 
 fn is_shut(legs: &Both<Leg<'_>>) -> bool {
@@ -46,7 +52,8 @@ pub(crate) fn is_undecoded(legs: &Both<Leg<'_>>) -> bool {
 /// What a listener should know.
 pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let both = || Side::BOTH.iter().map(|&side| legs.of(side));
-    let lossy = both().filter_map(Leg::quality).any(|quality| quality.loss_ratio >= LOSS_WORTH_A_FLAG);
+    let lossy = both().any(|leg| leg.loss_shares().0 >= LOSS_WORTH_A_FLAG);
+    let capture_lost = both().any(|leg| leg.lost_by_capture() > 0);
     let leaps = both().flat_map(Leg::heard).any(|voice| voice.timeline.leaps > 0);
     let one_way = call.was_answered() && legs.caller.sounds() != legs.callee.sounds();
     let video = both().flat_map(|leg| &leg.voices).any(|voice| voice.matched.kind == MediaKind::Video);
@@ -58,6 +65,7 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let mismatched = both().flat_map(|leg| &leg.voices).any(|voice| voice.is_mismatched);
     let all = [
         (call.ambiguous_streams > 0, "ambiguous_media"),
+        (capture_lost, "capture_loss"),
         (mismatched, "codec_mismatch"),
         (is_undecoded(legs), "codec_unsupported"),
         (early, "early_media"),

@@ -13,6 +13,7 @@ use crate::meaning;
 use crate::outcome;
 use crate::output::Audio;
 use crate::render::Rendered;
+use crate::reported;
 use crate::signalling::role;
 use crate::voice::{Secrecy, Voice};
 
@@ -45,6 +46,7 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId) -> Record 
     let epochs = call.negotiation.epochs().iter();
     record.epochs = epochs.map(|epoch| store::Epoch { from: epoch.from, hold: hold(epoch.hold) }).collect();
     record.flags = outcome::flags(call, legs);
+    record.unplaced_reports = reported::unplaced(call);
     record
 }
 
@@ -95,7 +97,7 @@ pub(crate) fn add_recording(record: &mut Record, rendered: &Rendered) {
 fn leg(call: &Call, leg: &Leg<'_>, side: Side) -> store::Leg {
     let mut described = store::Leg::new(role(side));
     described.named = evidence::named(call, side);
-    described.streams = leg.voices.iter().map(stream).collect();
+    described.streams = leg.voices.iter().map(|voice| stream(voice, call)).collect();
     described.mos = leg.rating().map(|rating| store::Mos {
         value: store::Score::new(rating.mos),
         model: rating.model.to_owned(),
@@ -106,6 +108,7 @@ fn leg(call: &Call, leg: &Leg<'_>, side: Side) -> store::Leg {
         described.quality = json!({
             "loss_ratio": round(quality.loss_ratio, 1e6),
             "mean_jitter_ms": round(quality.jitter_s * 1000.0, 1e3),
+            "lost_by": { "network": leg.lost_by_network(), "capture": leg.lost_by_capture() },
             "time_stamp_leaps": leg.heard().map(|voice| voice.timeline.leaps).sum::<u32>(),
         });
     }
@@ -116,7 +119,7 @@ fn round(value: f64, scale: f64) -> f64 {
     (value * scale).round() / scale
 }
 
-pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
+pub(crate) fn stream(voice: &Voice<'_>, call: &Call) -> store::StreamRecord {
     let (stream, statistics) = (&voice.matched.stream, &voice.statistics);
     let (encryption, authentication_failures) = match voice.secrecy {
         Secrecy::None => (None, 0),
@@ -143,6 +146,11 @@ pub(crate) fn stream(voice: &Voice<'_>) -> store::StreamRecord {
             mean: Milliseconds::new(statistics.mean_jitter_ms),
             max: Milliseconds::new(statistics.max_jitter_ms),
         },
+        reported: reported::of(
+            call,
+            stream,
+            voice.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate),
+        ),
         skew_ppm: voice.timeline.skew_ppm.map(store::Ppm::new),
         first_packet_at: Some(stream.first_at),
         last_packet_at: Some(stream.last_at),
@@ -231,5 +239,6 @@ fn provenance(origin: audio::Origin) -> Provenance {
         audio::Origin::Silence => Provenance::Silence,
         audio::Origin::Hold => Provenance::Hold,
         audio::Origin::Masked => Provenance::Masked,
+        audio::Origin::NotCaptured => Provenance::NotCaptured,
     }
 }

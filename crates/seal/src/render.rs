@@ -1,6 +1,6 @@
 //! The audio of a call: both legs decoded into their channels, window by window, and written as they are made.
 
-use audio::{Channel, Interval, Ledger, Origin};
+use audio::{Channel, Interval, Ledger, Levels, Meter, Origin};
 use call::{Both, Call};
 use clock::{Span, Time};
 use store::Recording;
@@ -21,8 +21,9 @@ use crate::voice;
 pub(crate) struct Rendered {
     /// When sample 0 belongs.
     pub(crate) started_at: Time,
-    /// What cuts and digits are counted at.
+    /// What cuts, digits and levels are counted at, and how many samples there are at it.
     pub(crate) sample_rate: u32,
+    pub(crate) frames: u64,
     /// What the files are, and what their intervals are counted at.
     pub(crate) shape: Shape,
     pub(crate) file_rate: u32,
@@ -33,6 +34,8 @@ pub(crate) struct Rendered {
     shifts: Vec<(u64, u64)>,
     /// The digits that were heard, and what was blanked.
     pub(crate) heard: Heard,
+    /// How loud it is.
+    pub(crate) levels: Levels,
     ledgers: [Ledger; 2],
 }
 
@@ -100,8 +103,11 @@ pub(crate) fn render(
     let channels = [(caller, callers), (callee, callees)].map(|(leg, score)| {
         Channel::new(&|| plan.moved(score.cues()), &leg.sample_rates(), &leg.elsewhere(), rate)
     });
-    let (mut ledgers, heard) = write(channels, frames, mask, &mut output)?;
-    for (ledger, held) in ledgers.iter_mut().zip(&held) {
+    let mut meter = Meter::new(rate);
+    let (mut ledgers, heard) = write(channels, frames, (mask, &mut meter), &mut output)?;
+    for ((ledger, held), leg) in ledgers.iter_mut().zip(&held).zip(legs) {
+        let lost = leg.not_captured().into_iter().map(|(from, to)| (sample(from), sample(to)));
+        ledger.mark_not_captured(&lost.collect::<Vec<_>>());
         ledger.mark_hold(held);
         ledger.mark_masked(&heard.masked);
     }
@@ -110,12 +116,14 @@ pub(crate) fn render(
     Ok(Some(Rendered {
         started_at,
         sample_rate: rate,
+        frames,
         shape,
         file_rate,
         files,
         cuts,
         shifts,
         heard,
+        levels: meter.finish(),
         ledgers,
     }))
 }
@@ -132,7 +140,7 @@ fn shifts(cuts: &[Cut]) -> Vec<(u64, u64)> {
 fn write(
     mut channels: [Channel<'_>; 2],
     frames: u64,
-    mut mask: Mask,
+    (mut mask, meter): (Mask, &mut Meter),
     output: &mut Output,
 ) -> Result<([Ledger; 2], Heard), store::Error> {
     let mut window: Vec<i16> = Vec::new();
@@ -148,6 +156,8 @@ fn write(
             channel.fill(new, number);
         }
         mask.listen(new);
+        // Before anything is blanked: a digit that is masked is no silence.
+        meter.listen(new);
         if made < frames && until == frames {
             mask.finish_listening();
         }

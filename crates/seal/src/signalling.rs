@@ -78,7 +78,7 @@ fn streams(fork: &Fork, side: Side, call: &Call, medium: &dyn Medium) -> Vec<sto
     let reading = Reading { negotiation, side, medium, until, foreigners: &nobody, room: Cell::new(0) };
     let streams = fork.legs.of(side).iter().map(|matched| {
         let voice = Voice::new(matched, &reading, secrecy);
-        store::ForkStream { role: role(side), stream: stream(&voice) }
+        store::ForkStream { role: role(side), stream: stream(&voice, call) }
     });
     streams.collect()
 }

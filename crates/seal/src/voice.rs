@@ -6,7 +6,10 @@ use std::cell::Cell;
 use audio::{Codec, Decoded};
 use call::{Matched, Negotiation, Side};
 use clock::{Span, Time};
-use rtp::{BurstGatherer, Bursts, Medium, PayloadType, Slot, Statistics, Steps, TelephoneEvent, Timeline};
+use rtp::{
+    BurstGatherer, Bursts, LossGatherer, Losses, Medium, PayloadType, Slot, Statistics, Steps,
+    TelephoneEvent, Timeline,
+};
 
 use crate::cues::VoiceCues;
 use crate::drift::{self, Payer, Payment};
@@ -53,6 +56,7 @@ pub(crate) struct Voice<'a> {
     pub(crate) matched: &'a Matched,
     pub(crate) statistics: Statistics,
     pub(crate) bursts: Bursts,
+    pub(crate) losses: Losses,
     pub(crate) delays: Option<Delays>,
     pub(crate) timeline: Timeline,
     pub(crate) keys: Vec<TelephoneEvent>,
@@ -107,11 +111,13 @@ impl<'a> Voice<'a> {
             |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
         let arrived = Statistics::of(source.slots(), clock_rate, &mut is_timed);
         let (mut steps, mut bursts) = (Steps::default(), BurstGatherer::default());
+        let mut losses = LossGatherer::new(first_at);
         let mut gathered = Gathered::new(reading.room.get());
         let mut packets = source.pieces(clock_rate, Choice::Any);
         while let Some(sent) = packets.advance() {
             steps.handle_sent(&sent);
             bursts.handle_sent(&sent);
+            losses.handle_sent(&sent);
             packets.ready().for_each(|piece| gathered.take(piece));
         }
         let statistics = arrived.and_order(packets.sequence.irregularities(), &steps, clock_rate);
@@ -136,6 +142,7 @@ impl<'a> Voice<'a> {
             matched,
             statistics,
             bursts: bursts.finish(),
+            losses: losses.finish(),
             delays: None,
             timeline,
             keys: sorter.events.keys(clock_rate),
@@ -203,6 +210,11 @@ impl<'a> Voice<'a> {
     /// Whether anything of it can be heard.
     pub(crate) fn sounds(&self) -> bool {
         self.heard_rate.is_some()
+    }
+
+    /// Its packets as they arrived, without their payloads.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.pieces.source.slots()
     }
 
     /// The highest rate of what can be heard.

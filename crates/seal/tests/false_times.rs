@@ -74,6 +74,7 @@ fn pauses_are_kept_up_to_their_bound_and_what_is_left_out_is_told() {
         shape: seal::Shape::default(),
         with_keys: false,
         silence,
+        checks: seal::Checks::default(),
         durability: Durability::Fast,
     };
     let sealed = seal::seal(&call, &Nothing, &store, &settings);

@@ -24,6 +24,7 @@ mod start_line;
 mod text;
 mod uri;
 mod via;
+pub mod voice_quality;
 
 pub use crate::body::Part;
 pub use crate::cseq::CSeq;

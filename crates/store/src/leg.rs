@@ -7,8 +7,10 @@ use clock::Time;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::evidence::{Match, Named};
+use crate::finding::Levels;
 use crate::number::{Milliseconds, Ppm, Score};
 use crate::outcome::{DigitMethod, Role};
+use crate::reported::Reported;
 use crate::timestamp;
 
 /// One party's side of a call; one channel of the recording.
@@ -27,6 +29,9 @@ pub struct Leg {
     pub dtmf: Vec<Digit>,
     /// The estimated listening quality.
     pub mos: Option<Mos>,
+    /// How loud it is; of what was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<Levels>,
     /// Measurements of the audio: an object, or null.
     pub quality: serde_json::Value,
 }
@@ -43,6 +48,7 @@ impl Leg {
             streams: vec![],
             dtmf: vec![],
             mos: None,
+            levels: None,
             quality: serde_json::Value::Null,
         }
     }
@@ -83,6 +89,9 @@ pub struct StreamRecord {
     /// How the lost packets lie, where there are some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bursts: Option<Bursts>,
+    /// What the far ends reported of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<Reported>,
     /// How fast the sender's clock runs against the capture's; null where too little was seen to say.
     pub skew_ppm: Option<Ppm>,
     /// The arrival of the first packet.
@@ -105,7 +114,7 @@ pub struct StreamRecord {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-const fn is_zero(count: &u64) -> bool {
+pub(crate) const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 

@@ -15,6 +15,7 @@ mod edit;
 mod error;
 mod evidence;
 mod find;
+mod finding;
 pub mod flac;
 mod hold;
 mod id;
@@ -32,6 +33,7 @@ mod query;
 mod rebuild;
 mod record;
 mod recording;
+mod reported;
 pub mod retention;
 mod row;
 mod signalling;
@@ -47,6 +49,7 @@ pub use delete::{GoneFile, Tombstone};
 pub use error::{Damage, Error};
 pub use evidence::{Match, Named, RefusedStream, Witness};
 pub use find::{Records, Source, each, settle};
+pub use finding::{Finding, Levels, Series};
 pub use hold::{Held, Hold as LegalHold, Holds};
 pub use id::CallId;
 pub use index::{Index, Opened};
@@ -54,12 +57,14 @@ pub use layout::Store;
 pub use leg::{Bursts, Delays, Digit, Jitter, Leg, Mos, Ssrc, StreamRecord};
 pub use number::{Milliseconds, Ppm, Score, Seconds};
 pub use outcome::{
-    DigitMethod, EndReason, Hold, LinkReason, Outcome, Provenance, RefusalReason, Role, State, Unknown,
+    DigitMethod, EndReason, FindingKind, Hold, LinkReason, Outcome, Provenance, RefusalReason, ReportMethod,
+    Role, State, Unknown,
 };
 pub use pattern::Pattern;
 pub use query::{Query, TagQuery};
 pub use rebuild::Reindexed;
 pub use record::{AudioFile, Cut, Epoch, Identities, Interval, Link, Party, Policy, Record, RecordingFile};
 pub use recording::{Abandoned, Durability, Recording};
+pub use reported::{Figure, Reported};
 pub use signalling::{ForkRecord, ForkStream, RedirectRecord, SessionTimer, TextMessage, UserAgents};
 pub use space::Usage;

@@ -224,6 +224,40 @@ closed_set! {
     }
 }
 
+closed_set! {
+    /// How a far end reported.
+    ReportMethod {
+        /// A block of a sender or receiver report (RFC 3550, section 6.4.1).
+        Rr = "rr",
+        /// Statistics of an extended report (RFC 3611, section 4.6).
+        XrStatistics = "xr_statistics",
+        /// VoIP metrics of an extended report (RFC 3611, section 4.7).
+        XrVoip = "xr_voip",
+        /// A report of voice quality by SIP (RFC 6035).
+        VqRtcpxr = "vq_rtcpxr",
+    }
+}
+
+closed_set! {
+    /// What listening by numbers finds.
+    FindingKind {
+        /// Samples stand at full scale.
+        Clipping = "clipping",
+        /// Neither party can be heard for long.
+        DeadAir = "dead_air",
+        /// What one party says comes back in the other's channel.
+        Echo = "echo",
+        /// Speech is loud.
+        HighLevel = "high_level",
+        /// Speech is faint.
+        LowLevel = "low_level",
+        /// What is no speech is loud.
+        Noise = "noise",
+        /// One party is silent while the other speaks.
+        OneWay = "one_way",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

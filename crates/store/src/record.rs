@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::attachment::Note;
 use crate::evidence::RefusedStream;
+use crate::finding::{Finding, Series};
 use crate::id::CallId;
-use crate::leg::Leg;
+use crate::leg::{Leg, is_zero};
 use crate::number::Seconds;
 use crate::outcome::{EndReason, Hold, LinkReason, Outcome, Provenance, State};
 use crate::signalling::{ForkRecord, RedirectRecord, SessionTimer, TextMessage, UserAgents};
@@ -66,6 +67,15 @@ pub struct Record {
     pub recording: Option<RecordingFile>,
     /// Where the samples come from, by channel and time.
     pub provenance: Vec<Interval>,
+    /// What listening by numbers found, by flag, channel and time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Loss, jitter and level of each second, in a file beside the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
+    /// Reports of voice quality by SIP that no stream of the call fits.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unplaced_reports: u64,
     /// The early dialogs of a forked call that did not become it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forks: Vec<ForkRecord>,
@@ -123,6 +133,9 @@ impl Record {
             epochs: vec![],
             recording: None,
             provenance: vec![],
+            findings: vec![],
+            series: None,
+            unplaced_reports: 0,
             forks: vec![],
             redirects: vec![],
             session_timer: None,
@@ -371,6 +384,7 @@ pub(crate) mod tests {
             jitter_ms: Jitter { mean: Milliseconds::new(0.1), max: Milliseconds::new(0.4) },
             delay_ms: None,
             bursts: None,
+            reported: vec![],
             skew_ppm: Some(Ppm::new(1.2)),
             first_packet_at: time("2026-01-31T10:15:04.2Z"),
             last_packet_at: None,

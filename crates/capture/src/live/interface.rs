@@ -46,6 +46,14 @@ pub struct Drops {
     pub card: u64,
 }
 
+impl Drops {
+    /// By whomever.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.kernel + self.card
+    }
+}
+
 impl Sum for Drops {
     fn sum<I: Iterator<Item = Drops>>(drops: I) -> Drops {
         drops.fold(Drops::default(), |sum, one| Drops {

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::file::Set;
 use super::problem::Problem;
-use super::value::{Bytes, Seconds, Whole};
+use super::value::{Bytes, Number, Seconds, Whole};
 
 /// The file whose values are checked.
 #[derive(Clone, Copy)]
@@ -61,6 +61,23 @@ impl Check<'_> {
             Ok(Some(Span::from_ns((number * 1e9).round() as i64)))
         } else {
             let wanted = format!("{} to {} seconds", range.start(), range.end());
+            Err(self.out_of_range(key, value, number, &wanted))
+        }
+    }
+
+    /// A number in `range`.
+    pub(crate) fn number(
+        self,
+        key: &str,
+        value: &Set<Number>,
+        range: RangeInclusive<f64>,
+    ) -> Result<Option<f64>, Problem> {
+        let Some(value) = value else { return Ok(None) };
+        let Number(number) = *value.get_ref();
+        if range.contains(&number) {
+            Ok(Some(number))
+        } else {
+            let wanted = format!("{} to {}", range.start(), range.end());
             Err(self.out_of_range(key, value, number, &wanted))
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::value::{Bytes, Seconds, Whole};
+use super::value::{Bytes, Number, Seconds, Whole};
 use crate::cli::{Digits, Format, Keep, Layout, Orphans, Rate};
 
 /// A value, and where in the file it stands.
@@ -28,6 +28,7 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     pub(crate) patience: Patience,
     pub(crate) links: Links,
+    pub(crate) checks: Checks,
     pub(crate) record: Record,
     pub(crate) disk: Disk,
     pub(crate) serve: Serve,
@@ -93,6 +94,19 @@ pub(crate) struct Patience {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Links {
     pub(crate) headers: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Checks {
+    pub(crate) silence_dbov: Set<Number>,
+    pub(crate) dead_air_s: Set<Seconds>,
+    pub(crate) one_way_s: Set<Seconds>,
+    pub(crate) low_dbov: Set<Number>,
+    pub(crate) high_dbov: Set<Number>,
+    pub(crate) noise_dbov: Set<Number>,
+    pub(crate) clipping_ratio: Set<Number>,
+    pub(crate) echo_correlation: Set<Number>,
 }
 
 #[derive(Deserialize, Default, Debug)]

@@ -2,6 +2,7 @@
 //! read. What the command line says goes before it.
 
 mod check;
+mod checks;
 mod file;
 mod limits;
 mod live;
@@ -62,6 +63,7 @@ impl Config {
     /// Checks every key, whichever command may need it.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         self.file_settings()?;
+        self.checks()?;
         self.call_config()?;
         self.wire_limits()?;
         self.live()?;

@@ -49,6 +49,7 @@ impl Settings {
                 shape: config.shape(common.shape).into(),
                 with_keys: common.with_keys || file.with_keys,
                 silence: Silence::default(),
+                checks: config.checks()?,
                 durability,
             },
             call: call::Config {

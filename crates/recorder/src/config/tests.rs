@@ -36,7 +36,7 @@ fn the_reference_says_what_holds_without_a_file() {
         let call = config.call_config().unwrap();
         let wire = config.wire_limits().unwrap();
         let kept = (config.safety().unwrap(), config.retention().unwrap(), config.pace().unwrap());
-        format!("{call:?} {wire:?} {:?} {kept:?}", config.live().unwrap())
+        format!("{call:?} {wire:?} {:?} {kept:?} {:?}", config.live().unwrap(), config.checks().unwrap())
     };
     assert_eq!(of(&shown), of(&nothing));
     assert_eq!(shown.selftest_interval().unwrap(), Some(crate::record::SELFTEST_INTERVAL));
@@ -95,6 +95,10 @@ fn each_mistake_has_its_line() {
         "[limits]\nhep_connections = 0",
         "[patience]\nmedia_s = 0",
         "[patience]\ngrace_s = '1 s'",
+        "[checks]\nsilence_dbov = 0",
+        "[checks]\ndead_air_s = 0",
+        "[checks]\nlow_dbov = 'faint'",
+        "[checks]\necho_correlation = 2",
         "threads = 0",
         "threads = 1000",
         "digits = 'hide'",

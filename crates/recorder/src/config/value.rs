@@ -16,6 +16,32 @@ pub(crate) struct Bytes(pub(crate) i64);
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Seconds(pub(crate) f64);
 
+/// A number: `-40`, `0.95`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Number(pub(crate) f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Number, E> {
+                Ok(Number(number as f64))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Number, E> {
+                Ok(Number(number))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
 impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Whole, D::Error> {
         struct Read;

@@ -157,6 +157,8 @@ closed_set! {
         DepartedCalls = "departed_calls",
         /// Streams that are gone and may yet be worth a word.
         DepartedStreams = "departed_streams",
+        /// Losses of late, by which those of the capture are told from those of the network.
+        Losses = "losses",
         /// Agents that are connected for HEP.
         HepConnections = "hep_connections",
         /// TCP connections.

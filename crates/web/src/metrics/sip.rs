@@ -12,6 +12,7 @@ pub struct Sip {
     responses: Labelled<IntCounter>,
     retransmissions: IntCounter,
     texts: Labelled<IntCounter>,
+    quality_reports: Labelled<IntCounter>,
     errors: Labelled<IntCounter>,
 }
 
@@ -35,6 +36,12 @@ impl Sip {
                 "SIP MESSAGE requests by where they belong: in a call's dialog, beside one that their parties have, \
                  or elsewhere, where they are not kept. Retransmissions are among them.",
                 &[("place", &TEXT_PLACES)],
+            ),
+            quality_reports: register.totals(
+                "sip_quality_reports_total",
+                "Reports of voice quality (RFC 6035), each counted once, by where they belong: with a call, elsewhere or \
+                 too late, or too many of one call.",
+                &[("place", &REPORT_PLACES)],
             ),
             errors: register.totals(
                 "sip_parse_errors_total",
@@ -66,11 +73,20 @@ impl Sip {
         }
     }
 
+    /// All reports of voice quality so far with a call, elsewhere, refused.
+    pub fn set_quality_reports(&self, totals: [u64; 3]) {
+        for (place, total) in REPORT_PLACES.into_iter().zip(totals) {
+            self.quality_reports.raise(&[place], total);
+        }
+    }
+
     /// All errors so far of a kind.
     pub fn set_errors(&self, kind: &str, total: u64) {
         self.errors.raise(&[kind], total);
     }
 }
 
+/// Where a report may belong.
+const REPORT_PLACES: [&str; 3] = ["call", "elsewhere", "refused"];
 /// Where a MESSAGE may belong.
 const TEXT_PLACES: [&str; 3] = ["dialog", "call", "elsewhere"];

@@ -83,6 +83,7 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("selftests_total", "counter", &["result"], 2),
     ("sip_messages_total", "counter", &["method"], 4),
     ("sip_parse_errors_total", "counter", &["kind"], 2),
+    ("sip_quality_reports_total", "counter", &["place"], 3),
     ("sip_responses_total", "counter", &["class"], 6),
     ("sip_retransmissions_total", "counter", &[], 1),
     ("sip_texts_total", "counter", &["place"], 3),
@@ -337,6 +338,7 @@ fn every_value_arrives_where_it_belongs() {
         sip.set_responses("2xx", 15);
         sip.set_retransmissions(16);
         sip.set_texts([32, 33, 34]);
+        sip.set_quality_reports([35, 36, 37]);
         sip.set_errors("empty", 17);
         media.set_packets(Disposition::Stun, 18);
         media.set_streams_active(19);
@@ -381,6 +383,7 @@ fn every_value_arrives_where_it_belongs() {
         ("sip_responses_total{class=\"2xx\"}", 15.0),
         ("sip_retransmissions_total", 16.0),
         ("sip_texts_total{place=\"call\"}", 33.0),
+        ("sip_quality_reports_total{place=\"elsewhere\"}", 36.0),
         ("sip_parse_errors_total{kind=\"empty\"}", 17.0),
         ("rtp_packets_total{disposition=\"stun\"}", 18.0),
         ("rtp_streams_active", 19.0),
