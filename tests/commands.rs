@@ -433,7 +433,7 @@ fn a_call_is_exported_with_all_its_files() {
             run.stdout
         );
     }
-    assert_eq!(run.stdout.lines().count(), 3, "stdout is the files and nothing else");
+    assert_eq!(run.stdout.lines().count(), 4, "stdout is the files and nothing else");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_store_holds_until_somebody_touches_it() {
     let store = store();
     let run = verify(&store, &[]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:?}");
-    assert!(run.stderr.starts_with("2 calls with 5 files"), "{run:?}");
+    assert!(run.stderr.starts_with("2 calls with 6 files"), "{run:?}");
     let calls = store.recorded();
     let call = calls.iter().find(|call| call.record["outcome"] == "recorded").expect("one is");
     let id = call.id();

@@ -74,7 +74,7 @@ fn a_call_says_by_which_class_it_is_kept_and_goes_when_its_time_is_over() {
     let tombstone = fs::read(store.path().join(tombstone)).expect("a tombstone");
     let tombstone: Value = serde_json::from_slice(&tombstone).expect("JSON");
     assert_eq!(tombstone["reason"], "retention: day, expired");
-    assert_eq!(tombstone["files"].as_array().expect("files").len(), 3);
+    assert_eq!(tombstone["files"].as_array().expect("files").len(), 4);
     assert_eq!(store.calls(&["show", &id]).code, 1);
     verify_log(&store);
     assert_eq!(retention(&store, &config, &["run"]).stdout, "", "nothing more is due");

@@ -302,9 +302,15 @@ mod tests {
         seconds.iter_mut().for_each(|second| second[0] /= 10);
         seconds[10][1] = 32_124;
         seconds[12][1] = 32_124;
-        let expected =
-            [flag("clipping", 1, 10, 13), flag("high_level", 1, 1, 40), flag("low_level", 0, 0, 39)];
-        assert_eq!(found(&seconds, Some(0), &[]), expected);
+        let faint = flag("low_level", 0, 0, 39);
+        let expected = [flag("clipping", 1, 10, 13), faint.clone()];
+        assert_eq!(
+            found(&seconds, Some(0), &[]),
+            expected,
+            "two words that are too loud make no loud speech"
+        );
+        seconds.iter_mut().for_each(|second| second[1] = if second[1] > 1 { 12_000 } else { 1 });
+        assert_eq!(found(&seconds, Some(0), &[]), [flag("high_level", 1, 1, 40), faint]);
     }
 
     #[test]
