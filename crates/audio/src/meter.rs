@@ -108,7 +108,7 @@ impl Meter {
 }
 
 impl ChannelLevels {
-    /// How loud it is while somebody speaks: the mean over what is no more than [`MARGIN_DB`] below that mean (in the manner
+    /// How loud it is while somebody speaks: the mean over what is no more than 15.9 dB below that mean (in the manner
     /// of ITU-T P.56, method B, by frames). `None` where there is nothing but zeros.
     #[must_use]
     pub fn activity(&self) -> Option<Activity> {
