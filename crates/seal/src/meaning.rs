@@ -19,6 +19,7 @@ pub(crate) enum Meaning {
 }
 
 /// Resolves the payload types of one side's streams.
+#[derive(Clone)]
 pub(crate) struct Meanings<'a> {
     negotiation: &'a Negotiation,
     receiver: Side,

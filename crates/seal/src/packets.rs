@@ -2,6 +2,8 @@
 //! blanked, and audio that is masked, unless they are to be shown.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::iter;
@@ -33,37 +35,42 @@ pub(crate) struct Keeping<'a> {
 /// Writes it to `path`.
 pub(crate) fn write(keeping: &Keeping<'_>, path: &Path) -> io::Result<()> {
     let &Keeping { call, legs, medium, settings, with_media, masked } = keeping;
-    let mut packets: Vec<Kept<'_>> =
+    let mut messages: Vec<Kept<'_>> =
         call.messages.iter().map(|message| of_message(message, settings)).collect();
+    let mut sources: Vec<Source<'_>> = Vec::new();
     if with_media {
-        packets.extend(call.reports.iter().map(|report| of_message(report, settings)));
+        messages.extend(call.reports.iter().map(|report| of_message(report, settings)));
         for side in Side::BOTH {
             let own = (call.legs.of(side), Meanings::new(call, side));
             let forks = call.forks.iter();
             let forks = forks.map(|fork| (fork.legs.of(side), Meanings::by(&fork.negotiation, side)));
-            for (streams, mut meanings) in iter::once(own).chain(forks) {
+            for (streams, meanings) in iter::once(own).chain(forks) {
                 for matched in streams {
                     let masked = Masked::of(masked, matched, legs.of(side));
-                    let frames = rebuilt::frames(&matched.stream, medium).into_iter();
-                    packets.extend(frames.map(|frame| of_frame(frame, &mut meanings, masked, settings)));
+                    let mut meanings = meanings.clone();
+                    let frames = rebuilt::frames(&matched.stream, medium);
+                    let kept = frames.map(move |frame| of_frame(frame, &mut meanings, masked, settings));
+                    sources.push(Box::new(kept));
                 }
             }
         }
     }
-    packets.sort_by_key(|packet| packet.at);
+    messages.sort_by_key(|packet| packet.at);
+    sources.insert(0, Box::new(messages.into_iter()));
+    let packets = Merged::of(sources);
     let file = BufWriter::new(File::create(path)?);
     if settings.compress_packets {
-        let packed = write_all(&packets, zstd::Encoder::new(file, LEVEL)?)?;
+        let packed = write_all(packets, zstd::Encoder::new(file, LEVEL)?)?;
         packed.finish()?.flush()
     } else {
-        write_all(&packets, file).map(drop)
+        write_all(packets, file).map(drop)
     }
 }
 
 /// Past zstd's own default, packets become no smaller that would be worth the time.
 const LEVEL: i32 = 3;
 
-fn write_all<W: Write>(packets: &[Kept<'_>], out: W) -> io::Result<W> {
+fn write_all<W: Write>(packets: Merged<'_>, out: W) -> io::Result<W> {
     let mut writer = store::pcapng::Writer::new(out)?;
     for packet in packets {
         writer.write(packet.at, packet.link, &packet.frame, packet.frame.len() as u32)?;
@@ -75,6 +82,38 @@ struct Kept<'a> {
     at: Time,
     link: u32,
     frame: Cow<'a, [u8]>,
+}
+
+/// Packets of one origin, in the order in which they came.
+type Source<'a> = Box<dyn Iterator<Item = Kept<'a>> + 'a>;
+
+/// Packets of many origins in the order of their times, no more of each in memory than the next; of equal times the
+/// first origin's comes first.
+struct Merged<'a> {
+    sources: Vec<Source<'a>>,
+    /// The next of each, and when it came.
+    heads: Vec<Option<Kept<'a>>>,
+    order: BinaryHeap<Reverse<(Time, usize)>>,
+}
+
+impl<'a> Merged<'a> {
+    fn of(mut sources: Vec<Source<'a>>) -> Self {
+        let heads: Vec<_> = sources.iter_mut().map(Iterator::next).collect();
+        let times = heads.iter().enumerate();
+        let order = times.filter_map(|(n, head)| head.as_ref().map(|kept| Reverse((kept.at, n)))).collect();
+        Merged { sources, heads, order }
+    }
+}
+
+impl<'a> Iterator for Merged<'a> {
+    type Item = Kept<'a>;
+
+    fn next(&mut self) -> Option<Kept<'a>> {
+        let Reverse((_, n)) = self.order.pop()?;
+        let next = self.sources.get_mut(n)?.next();
+        self.order.extend(next.as_ref().map(|kept| Reverse((kept.at, n))));
+        std::mem::replace(self.heads.get_mut(n)?, next)
+    }
 }
 
 fn of_message<'a>(message: &'a KeptMessage, settings: &Settings) -> Kept<'a> {
@@ -163,6 +202,7 @@ const NO_CHECKSUM: u16 = 0;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// The sum of RFC 768 over pseudo header, header and data; right where it is 0xffff.
     fn udp_sum(frame: &[u8]) -> u32 {
@@ -198,5 +238,26 @@ mod tests {
         let mut before = frame(b"Signal=7");
         before[26..28].fill(0);
         assert_eq!(overwrite(&before, 101, 35, b"*")[26..28], [0, 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn packets_of_many_origins_come_in_the_order_of_their_times(
+            mut origins in prop::collection::vec(prop::collection::vec(0i64..50, 0..30), 0..9),
+        ) {
+            origins.iter_mut().for_each(|times| times.sort_unstable());
+            let of = |n: usize, times: &[i64]| -> Vec<Kept<'static>> {
+                let kept = |&ns| Kept { at: Time::from_ns(ns), link: n as u32, frame: Cow::Borrowed(&[]) };
+                times.iter().map(kept).collect()
+            };
+            let told = |kept: &Kept<'_>| (kept.at, kept.link);
+            let mut sorted: Vec<_> =
+                origins.iter().enumerate().flat_map(|(n, times)| of(n, times)).map(|kept| told(&kept)).collect();
+            sorted.sort_by_key(|&(at, _)| at);
+            let sources = origins.iter().enumerate();
+            let sources = sources.map(|(n, times)| -> Source<'_> { Box::new(of(n, times).into_iter()) }).collect();
+            let merged: Vec<_> = Merged::of(sources).map(|kept| told(&kept)).collect();
+            prop_assert_eq!(merged, sorted);
+        }
     }
 }

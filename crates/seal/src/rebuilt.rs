@@ -18,16 +18,20 @@ pub(crate) struct Rebuilt<'a> {
     pub(crate) bytes: Cow<'a, [u8]>,
 }
 
-/// Every packet of `stream` as a frame: as it was captured where it was kept whole, else made again.
-pub(crate) fn frames<'a>(stream: &'a Stream, medium: &'a dyn Medium) -> Vec<Rebuilt<'a>> {
+/// Every packet of `stream` as a frame: as it was captured where all of them were kept whole, else made again. Each is
+/// made as it is asked for.
+pub(crate) fn frames<'a>(
+    stream: &'a Stream,
+    medium: &'a dyn Medium,
+) -> Box<dyn Iterator<Item = Rebuilt<'a>> + 'a> {
     let kept = &stream.kept;
-    let whole: Vec<Rebuilt<'a>> =
-        kept.frames(medium).map(|frame| Rebuilt { bytes: Cow::Borrowed(frame.bytes), frame }).collect();
-    if whole.len() == kept.len() {
-        return whole;
+    if kept.frames(medium).count() == kept.len() {
+        return Box::new(
+            kept.frames(medium).map(|frame| Rebuilt { bytes: Cow::Borrowed(frame.bytes), frame }),
+        );
     }
     let packets = kept.payloads(medium).zip(kept.headers(medium));
-    packets.map(|((slot, payload), header)| rebuild(stream, &slot, header, payload)).collect()
+    Box::new(packets.map(|((slot, payload), header)| rebuild(stream, &slot, header, payload)))
 }
 
 /// The latest `count` packets of `stream` in the same way, as far as they are in memory.
