@@ -196,15 +196,33 @@ impl Tones {
 
     /// The digit that fills each window; one that is empty has none.
     fn digits(&self, windows: &[&[f32]; TOGETHER]) -> [Option<char>; TOGETHER] {
-        let powers =
-            windows.map(|window| window.iter().map(|sample| sample * sample).sum::<f32>() / self.len as f32);
+        let powers = windows.map(|window| energy(window) / self.len as f32);
         // Most of a conversation ends here.
-        if powers.iter().all(|&power| power < QUIETEST) {
+        let may_show = |(window, &power): (&&[f32], &f32)| power >= QUIETEST && self.bank.may_show(window);
+        if !windows.iter().zip(&powers).any(may_show) {
             return [None; TOGETHER];
         }
         let mut shown = powers.iter().zip(self.bank.powers(windows)).map(|(&all, tones)| digit(all, &tones));
         [(); TOGETHER].map(|()| shown.next().flatten())
     }
+}
+
+fn energy(window: &[f32]) -> f32 {
+    products(window, window)
+}
+
+/// The sum of the products of two windows' samples, summed up in lanes so that they need not wait for each other.
+fn products(one: &[f32], other: &[f32]) -> f32 {
+    let (ones, one_rest) = one.as_chunks::<8>();
+    let (others, other_rest) = other.as_chunks::<8>();
+    let mut lanes = [0f32; 8];
+    for (one, other) in ones.iter().zip(others) {
+        for ((lane, one), other) in lanes.iter_mut().zip(one).zip(other) {
+            *lane += one * other;
+        }
+    }
+    let rest: f32 = one_rest.iter().zip(other_rest).map(|(one, other)| one * other).sum();
+    lanes.iter().sum::<f32>() + rest
 }
 
 /// A sample of 16 bits as a share of the loudest.
@@ -236,13 +254,24 @@ struct Bank {
     coefficients: [f32; 8],
     /// What makes the power of a pure sine that of its samples.
     scale: f32,
+    /// How alike neighbouring samples are, at the least and at the most, where a digit makes up enough of the sound.
+    likeness: (f32, f32),
 }
 
 impl Bank {
     fn new(rate_hz: f64, len: usize) -> Bank {
         let turn = |hz: f64| std::f64::consts::TAU * hz / rate_hz.max(1.0);
         let coefficients = TONES_HZ.map(|hz| (2.0 * turn(hz).cos()) as f32);
-        Bank { coefficients, scale: 2.0 / (len * len) as f32 }
+        Bank { coefficients, scale: 2.0 / (len * len) as f32, likeness: likeness(&coefficients) }
+    }
+
+    /// Whether a digit can be there: the correlation of a sine with itself a sample later is the cosine of its turn, and
+    /// that of a sum is the mean by power. Voices, which have most of theirs below the tones, seldom pass.
+    fn may_show(&self, window: &[f32]) -> bool {
+        let later = window.get(1..).unwrap_or_default();
+        let correlation = products(window, later) / energy(window).max(f32::MIN_POSITIVE);
+        let (least, most) = self.likeness;
+        (least..=most).contains(&correlation)
     }
 
     /// The power of each tone in each window.
@@ -276,6 +305,21 @@ impl Bank {
         powers
     }
 }
+
+/// Between what correlations the sound of a digit lies, whatever the rest of it is.
+fn likeness(coefficients: &[f32; 8]) -> (f32, f32) {
+    let (low, high) = coefficients.split_at(coefficients.len() / 2);
+    let cosine =
+        |group: &[f32], pick: fn(f32, f32) -> f32| group.iter().copied().reduce(pick).unwrap_or(0.0) / 2.0;
+    let (weaker, stronger) = (1.0 / (1.0 + TWIST), TWIST / (1.0 + TWIST));
+    let most = stronger * cosine(low, f32::max) + weaker * cosine(high, f32::max);
+    let least = weaker * cosine(low, f32::min) + stronger * cosine(high, f32::min);
+    let rest = 1.0 - PURITY;
+    (PURITY * least - rest - EDGES, PURITY * most + rest + EDGES)
+}
+
+/// A window is no whole number of periods, and its last sample has no neighbour.
+const EDGES: f32 = 0.04;
 
 #[cfg(test)]
 mod tests {
