@@ -6,9 +6,11 @@ use rtp::Stream;
 use rtp::srtp::MasterKey;
 use sdp::MediaKind;
 
+use crate::arrival::Arrival;
 use crate::claims::CallKey;
 use crate::dialog::{Dialog, End};
 use crate::evidence::Reason;
+use crate::fax::Fax;
 use crate::forks::Fork;
 use crate::losses::CaptureLoss;
 use crate::negotiation::Negotiation;
@@ -48,6 +50,8 @@ pub struct Call {
     pub reported: Box<rtp::Reports>,
     /// What phones report of it by SIP, in the order in which it came.
     pub voice_quality: Vec<VoiceQuality>,
+    /// What came of a fax.
+    pub fax: Fax,
     /// Keys that were sent by SIP INFO.
     pub info_digits: Vec<InfoKey>,
     /// Streams near it that are not its own, the nearest first.
@@ -99,6 +103,20 @@ pub struct KeptMessage {
 }
 
 impl KeptMessage {
+    /// The frame that brought the datagram.
+    pub(crate) fn of(arrival: &Arrival<'_>) -> Option<KeptMessage> {
+        let frame = arrival.frame.bytes;
+        let payload_at = (arrival.payload.as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;
+        Some(KeptMessage {
+            at: arrival.at,
+            link: arrival.frame.link,
+            frame: frame.into(),
+            payload_at,
+            has_digit: false,
+            retransmission: false,
+        })
+    }
+
     /// How many bytes it takes.
     pub(crate) fn weight(&self) -> usize {
         size_of::<KeptMessage>() + self.frame.len()

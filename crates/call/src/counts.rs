@@ -25,6 +25,8 @@ pub struct Counts {
     pub rtp: RtpCounts,
     /// Streams that no call claimed, by why.
     pub orphans: OrphanCounts,
+    /// Datagrams of faxes, in calls.
+    pub fax_datagrams: u64,
     /// Datagrams that are neither SIP nor media.
     pub other_datagrams: u64,
     /// Calls that had to go because the table was full.

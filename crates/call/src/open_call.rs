@@ -16,6 +16,7 @@ use crate::claims::Claimed;
 use crate::config::Patience;
 use crate::dialog::{Dialog, End, Phase};
 use crate::evidence::Reason;
+use crate::fax::Fax;
 use crate::forks::{Forks, may_describe};
 use crate::negotiation::Negotiation;
 use crate::replacement;
@@ -35,6 +36,7 @@ pub(crate) struct OpenCall {
     pub(crate) messages: Vec<KeptMessage>,
     pub(crate) messages_dropped: u64,
     pub(crate) reports: Vec<KeptMessage>,
+    pub(crate) fax: Fax,
     /// What the far ends report of its streams.
     pub(crate) reported: Box<rtp::Reports>,
     pub(crate) voice_quality: Vec<VoiceQuality>,
@@ -116,6 +118,7 @@ impl OpenCall {
             messages: Vec::new(),
             messages_dropped: 0,
             reports: Vec::new(),
+            fax: Fax::default(),
             reported: Box::default(),
             voice_quality: Vec::new(),
             info_digits: Vec::new(),
@@ -149,7 +152,8 @@ impl OpenCall {
             let (digit, at, duration_ms) = (key.digit, arrival.at, key.duration_ms);
             self.info_digits.push(InfoKey { side: from, digit, at, duration_ms });
         }
-        match kept(arrival, digit.is_some(), retransmission) {
+        let kept = KeptMessage::of(arrival);
+        match kept.map(|kept| KeptMessage { has_digit: digit.is_some(), retransmission, ..kept }) {
             Some(kept) if self.has_room_for(&kept, room) => {
                 self.kept_bytes += kept.weight();
                 self.messages.push(kept);
@@ -199,7 +203,7 @@ impl OpenCall {
     }
 
     pub(crate) fn keep_report(&mut self, arrival: &Arrival<'_>, room: usize) {
-        if let Some(kept) = kept(arrival, false, false)
+        if let Some(kept) = KeptMessage::of(arrival)
             && self.reports.len() < MOST_REPORTS
             && self.report_bytes + kept.weight() <= MOST_REPORT_BYTES.min(room)
         {
@@ -219,7 +223,13 @@ impl OpenCall {
         let said = self.dialog.weight() + self.negotiation.weight() + self.claimed.weight() + forks;
         let reported =
             size_of::<rtp::Reports>() + self.reported.weight() + voice_quality::weight(&self.voice_quality);
-        size_of::<OpenCall>() + self.kept_bytes + self.report_bytes + lists + said + reported
+        size_of::<OpenCall>()
+            + self.kept_bytes
+            + self.report_bytes
+            + self.fax.weight()
+            + lists
+            + said
+            + reported
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -286,19 +296,6 @@ impl OpenCall {
     fn is_refused_for_good(&self) -> bool {
         self.dialog.phase() == Phase::Refused && !self.dialog.may_be_retried()
     }
-}
-
-fn kept(arrival: &Arrival<'_>, has_digit: bool, retransmission: bool) -> Option<KeptMessage> {
-    let payload_at = (arrival.payload.as_ptr() as usize).checked_sub(arrival.frame.bytes.as_ptr() as usize)?;
-    let frame = arrival.frame.bytes.into();
-    Some(KeptMessage {
-        at: arrival.at,
-        link: arrival.frame.link,
-        frame,
-        payload_at,
-        has_digit,
-        retransmission,
-    })
 }
 
 /// What two sendings of one message have in common. A fixed seed will do: the set is one call's and bounded.

@@ -17,6 +17,8 @@ pub struct SoFar<'a> {
     pub messages: &'a [KeptMessage],
     /// Its RTCP.
     pub reports: &'a [KeptMessage],
+    /// Its fax.
+    pub fax: &'a [KeptMessage],
     /// Its streams; those of a call that is over, without what was then left out.
     pub streams: Vec<&'a Stream>,
 }
@@ -35,6 +37,7 @@ impl<'a> SoFar<'a> {
             dialog: &call.dialog,
             messages: &call.messages,
             reports: &call.reports,
+            fax: &call.fax.datagrams,
             streams: matched.map(|matched| &matched.stream).collect(),
         }
     }

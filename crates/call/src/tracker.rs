@@ -17,6 +17,7 @@ use crate::config::{Config, Orphans};
 use crate::counts::Counts;
 use crate::departed::Departed;
 use crate::dialog::{End, Phase};
+use crate::fax::{Faxes, Sent};
 use crate::fill::{Fill, Fills};
 use crate::open_call::OpenCall;
 use crate::placement::Placement;
@@ -33,6 +34,7 @@ pub struct Tracker {
     config: Config,
     pub(crate) calls: Calls,
     media: Placement,
+    faxes: Faxes,
     departed: Departed,
     closed: VecDeque<Call>,
     closed_count: u64,
@@ -48,6 +50,7 @@ impl Tracker {
             config,
             calls: Calls::new(config.patience),
             media: Placement::new(&config),
+            faxes: Faxes::default(),
             departed: Departed::default(),
             closed: VecDeque::new(),
             closed_count: 0,
@@ -64,13 +67,19 @@ impl Tracker {
     /// Takes in a datagram. Calls that are over by its time can be polled afterwards.
     pub fn handle_datagram(&mut self, arrival: &Arrival<'_>) {
         self.handle_time(arrival.at);
+        if let Some(sent) = self.faxes.goes_on(arrival) {
+            return self.handle_fax(&sent, arrival);
+        }
         match rtp::kind(arrival.payload) {
             Kind::Rtp => self.media.handle_rtp(arrival, &mut self.calls),
             Kind::Rtcp => self.handle_rtcp(arrival),
             Kind::Stun => self.media.handle_stun(arrival, &mut self.calls),
             Kind::Dtls => self.media.handle_dtls(),
             Kind::Other if sip::sniff(arrival.payload) => self.handle_sip(arrival),
-            Kind::Other => self.counts.other_datagrams += 1,
+            Kind::Other => match self.faxes.begins(arrival, &self.media.claims) {
+                Some(sent) => self.handle_fax(&sent, arrival),
+                None => self.counts.other_datagrams += 1,
+            },
         }
         while self.calls.weight() > self.config.signalling_bytes && self.evict_call() {
             self.counts.calls_evicted_for_bytes += 1;
@@ -140,9 +149,9 @@ impl Tracker {
     /// What was seen of an open call so far.
     #[must_use]
     pub fn so_far(&self, key: CallKey) -> Option<SoFar<'_>> {
-        let OpenCall { dialog, messages, reports, attached, .. } = self.calls.get(key)?;
+        let OpenCall { dialog, messages, reports, fax, attached, .. } = self.calls.get(key)?;
         let streams = attached.iter().filter_map(|one| self.media.streams.stream(one.id)).collect();
-        Some(SoFar { dialog, messages, reports, streams })
+        Some(SoFar { dialog, messages, reports, fax: &fax.datagrams, streams })
     }
 
     /// Streams in the table.
@@ -189,6 +198,15 @@ impl Tracker {
     fn handle_rtcp(&mut self, arrival: &Arrival<'_>) {
         let room = self.room_a_call();
         self.media.handle_rtcp(arrival, self.config.copying, room, &mut self.calls);
+    }
+
+    fn handle_fax(&mut self, sent: &Sent, arrival: &Arrival<'_>) {
+        let room = self.room_a_call();
+        let Some(call) = self.calls.get_mut(sent.call) else { return };
+        self.faxes.give(sent, &mut call.fax, arrival, room);
+        call.last_media_at = call.last_media_at.max(Some(arrival.at));
+        self.counts.fax_datagrams += 1;
+        self.calls.reschedule(sent.call);
     }
 
     fn handle_sip(&mut self, arrival: &Arrival<'_>) {
@@ -334,6 +352,7 @@ impl Tracker {
     fn close(&mut self, key: CallKey, end: End) {
         self.media.find_better_reasons(key, &mut self.calls);
         let Some(mut open) = self.calls.remove(key) else { return };
+        self.faxes.forget(key, &open.fax);
         let end = replacement::end(&open, end);
         let media_until = open.media_until(self.config.patience.grace);
         let Released { legs, forks, refused } = self.media.release(key, &mut open, media_until);
@@ -358,6 +377,7 @@ impl Tracker {
             messages: open.messages,
             messages_dropped: open.messages_dropped,
             reports: open.reports,
+            fax: open.fax,
             media_keys: Vec::new(),
             reported: open.reported,
             voice_quality: open.voice_quality,

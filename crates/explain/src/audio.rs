@@ -69,7 +69,8 @@ fn headline(record: &Record) -> String {
 }
 
 /// Those flags that say why audio is missing or odd.
-const FLAGS: [(&str, &str); 13] = [
+const FLAGS: [(&str, &str); 14] = [
+    ("fax", "the parties went over to a fax (T.38), which nobody can hear; its packets are kept"),
     ("joined_late", "the capture began when the call was under way"),
     ("no_signalling", "no signalling of it was seen: who talks to whom is told by addresses alone"),
     (

@@ -167,6 +167,7 @@ fn count_tracked(families: &Families, tracker: &Tracker, entered: Entered) {
         (Disposition::Rtcp, rtp.rtcp),
         (Disposition::Stun, rtp.stun),
         (Disposition::Dtls, rtp.dtls),
+        (Disposition::Fax, counts.fax_datagrams),
     ] {
         families.media.set_packets(disposition, count);
     }

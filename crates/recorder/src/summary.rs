@@ -28,6 +28,9 @@ pub(crate) fn summary(intake: &Intake, sources: &Sources, ledger: &Ledger) -> St
         "{} packets: {signalling} SIP ({} retransmissions), {} RTP in calls, {} RTP in {orphans} streams of no call, {} RTCP",
         counts.frames, tracked.retransmissions, tracked.rtp.attached, tracked.rtp.orphan, tracked.rtp.rtcp,
     );
+    if tracked.fax_datagrams > 0 {
+        let _ = writeln!(text, "{} datagrams of faxes (T.38)", tracked.fax_datagrams);
+    }
     let unread = unread(intake);
     if !unread.is_empty() {
         let _ = writeln!(text, "not read: {}", unread.join(", "));

@@ -104,10 +104,12 @@ impl Media {
         self.protocol.contains("AVP")
     }
 
-    /// Is it a fax by T.38?
+    /// Is it a fax by T.38: over UDPTL or TCP, or, where it is what is preferred, over RTP (ITU-T T.38, annex D; RFC 4612)?
     #[must_use]
     pub fn is_fax(&self) -> bool {
-        self.kind == MediaKind::Image && self.protocol.contains("UDPTL")
+        let by_rtp = self.formats.first().is_some_and(|format| format.encoding == "T38");
+        let protocols = ["UDPTL", "TCP"];
+        by_rtp || self.kind == MediaKind::Image && protocols.iter().any(|name| self.protocol.contains(name))
     }
 
     /// Where RTCP is received: at the port of RTP where `muxed` says that both sides agreed to it, where `a=rtcp`
@@ -326,6 +328,10 @@ mod tests {
         assert!(media("m=audio 0 RTP/AVP 0\r\n").is_rejected());
         assert!(!media("m=audio 0 RTP/AVP 0\r\na=bundle-only\r\n").is_rejected());
         assert!(media("m=image 4000 udptl t38\r\n").is_fax());
+        assert!(media("m=image 4000 TCP t38\r\n").is_fax());
+        assert!(media("m=audio 4000 RTP/AVP 98\r\na=rtpmap:98 t38/8000\r\n").is_fax());
+        assert!(!media("m=audio 4000 RTP/AVP 0 98\r\na=rtpmap:98 t38/8000\r\n").is_fax());
+        assert!(!media("m=image 4000 sctp whiteboard\r\n").is_fax());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::rebuilt;
 pub struct Mark {
     messages: usize,
     reports: usize,
+    fax: usize,
     streams: BTreeMap<StreamKey, usize>,
 }
 
@@ -49,7 +50,9 @@ impl Mark {
         let mut frames = Vec::new();
         frames.extend(so_far.messages.iter().skip(self.messages).map(Frame::of_message));
         frames.extend(so_far.reports.iter().skip(self.reports).map(Frame::of_message));
+        frames.extend(so_far.fax.iter().skip(self.fax).map(Frame::of_message));
         (self.messages, self.reports) = (so_far.messages.len(), so_far.reports.len());
+        self.fax = so_far.fax.len();
         let (mut missed, mut marks) = (0, BTreeMap::new());
         for stream in &so_far.streams {
             let (key, all) = ((stream.flow, stream.ssrc, stream.first_at), stream.kept.len());

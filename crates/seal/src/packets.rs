@@ -36,7 +36,7 @@ pub(crate) struct Keeping<'a> {
 pub(crate) fn write(keeping: &Keeping<'_>, path: &Path) -> io::Result<()> {
     let &Keeping { call, legs, medium, settings, with_media, masked } = keeping;
     let mut messages: Vec<Kept<'_>> =
-        call.messages.iter().map(|message| of_message(message, settings)).collect();
+        call.messages.iter().chain(&call.fax.datagrams).map(|kept| of_message(kept, settings)).collect();
     let mut sources: Vec<Source<'_>> = Vec::new();
     if with_media {
         messages.extend(call.reports.iter().map(|report| of_message(report, settings)));

@@ -46,6 +46,7 @@ pub(crate) fn describe(call: &Call, legs: &Both<Leg<'_>>, id: CallId) -> Record 
     let epochs = call.negotiation.epochs().iter();
     record.epochs = epochs.map(|epoch| store::Epoch { from: epoch.from, hold: hold(epoch.hold) }).collect();
     record.flags = outcome::flags(call, legs);
+    record.fax = fax(&call.fax);
     record.unplaced_reports = reported::unplaced(call);
     record
 }
@@ -165,6 +166,21 @@ pub(crate) fn stream(voice: &Voice<'_>, call: &Call) -> store::StreamRecord {
 fn encapsulation(path: &flow::Path) -> Vec<String> {
     let more = path.has_more().then(|| "...".to_owned());
     path.wraps().map(|wrap| wrap.to_string()).chain(more).collect()
+}
+
+fn fax(fax: &call::Fax) -> Option<store::Fax> {
+    let stream = |stream: &call::FaxStream| store::FaxStream {
+        sender: role(stream.sender),
+        source: socket(stream.flow.source),
+        destination: socket(stream.flow.destination),
+        packets: stream.packets,
+        octets: stream.octets,
+        lost: stream.lost,
+        first_packet_at: Some(stream.first_at),
+        last_packet_at: Some(stream.last_at),
+    };
+    let streams: Vec<_> = fax.streams.iter().map(stream).collect();
+    (!streams.is_empty()).then_some(store::Fax { streams, not_kept: fax.dropped })
 }
 
 fn delays(delays: Delays) -> store::Delays {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attachment::Note;
 use crate::evidence::RefusedStream;
+use crate::fax::Fax;
 use crate::finding::{Finding, Series};
 use crate::id::CallId;
 use crate::leg::{Leg, is_zero};
@@ -73,6 +74,9 @@ pub struct Record {
     /// Loss, jitter and level of each second, in a file beside the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<Series>,
+    /// Its fax, where datagrams of one came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fax: Option<Fax>,
     /// Reports of voice quality by SIP that no stream of the call fits.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unplaced_reports: u64,
@@ -134,6 +138,7 @@ impl Record {
             recording: None,
             provenance: vec![],
             findings: vec![],
+            fax: None,
             series: None,
             unplaced_reports: 0,
             forks: vec![],

@@ -113,6 +113,8 @@ closed_set! {
         Stun = "stun",
         /// DTLS.
         Dtls = "dtls",
+        /// T.38 by UDPTL, in a call.
+        Fax = "fax",
     }
 }
 

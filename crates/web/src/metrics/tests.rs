@@ -76,7 +76,7 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("leg_mos", "histogram", &[], 1),
     ("recorded_audio_seconds_total", "counter", &["kind"], 7),
     ("rtp_orphan_streams_total", "counter", &["reason"], 3),
-    ("rtp_packets_total", "counter", &["disposition"], 8),
+    ("rtp_packets_total", "counter", &["disposition"], 9),
     ("rtp_streams_active", "gauge", &[], 1),
     ("seal_seconds", "histogram", &[], 1),
     ("selftest_last_success_timestamp_seconds", "gauge", &[], 1),
