@@ -72,14 +72,14 @@ impl fmt::Debug for Signer {
 impl Signer {
     /// The store's key; a new one where there is none.
     pub(super) fn open(store: &Store) -> Result<Signer, Error> {
-        let path = store.keys().join("signing.key");
+        let path = store.keys().join(Store::SIGNING);
         let seed = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Signer::make(store, &path)?,
             seed => seed.map_err(Error::io("read", &path))?,
         };
         let seed: [u8; 32] = seed.try_into().map_err(|_| Error::Key { path: path.clone() })?;
         let key = SigningKey::from_bytes(&seed);
-        let name = KeyName::of(&key.verifying_key());
+        let name = name(&key);
         let public = store.keys().join(format!("{name}.pem"));
         if !public.exists() {
             fs::write(&public, pem(&key.verifying_key())).map_err(Error::io("write", &public))?;
@@ -125,17 +125,49 @@ impl Store {
     /// # Errors
     /// That of the file system; [`Error::Key`] where a file is no key.
     pub fn public_keys(&self) -> Result<Vec<PublicKey>, Error> {
+        self.key_files()?.into_iter().collect()
+    }
+
+    /// The public keys that can be read, and the files in their place that are none: what is signed by those holds no
+    /// more. The one that signs is among them where it is another than it says.
+    pub(super) fn sound_keys(&self) -> Result<(Vec<PublicKey>, Vec<PathBuf>), Error> {
+        let (mut sound, mut damaged) = (vec![], vec![]);
+        for key in self.key_files()? {
+            match key {
+                Ok(key) => sound.push(key),
+                Err(Error::Key { path }) => damaged.push(path),
+                Err(error) => return Err(error),
+            }
+        }
+        let signing = self.keys().join(Self::SIGNING);
+        // Others than its owner cannot look at it, and need not.
+        if let Ok(seed) = fs::read(&signing) {
+            let name = <[u8; 32]>::try_from(seed).ok().map(|seed| name(&SigningKey::from_bytes(&seed)));
+            let has_public = name.is_some_and(|name| self.keys().join(format!("{name}.pem")).exists());
+            damaged.extend((!has_public).then_some(signing));
+        }
+        Ok((sound, damaged))
+    }
+
+    fn key_files(&self) -> Result<Vec<Result<PublicKey, Error>>, Error> {
         let files = match list(&self.keys()) {
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => vec![],
             files => files?,
         };
         let is_public = |path: &PathBuf| path.extension().is_some_and(|end| end == "pem");
-        files.into_iter().filter(is_public).map(public).collect()
+        Ok(files.into_iter().filter(is_public).map(public).collect())
     }
+
+    /// The seed of the key that signs, among the store's keys.
+    const SIGNING: &str = "signing.key";
 
     fn keys(&self) -> PathBuf {
         self.dir().join("keys")
     }
+}
+
+fn name(key: &SigningKey) -> KeyName {
+    KeyName::of(&key.verifying_key())
 }
 
 fn public(path: PathBuf) -> Result<PublicKey, Error> {
