@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Reindex(InStore),
     /// Tell what was seen, what became of it, and who lost what: by the recorder at work, or by the index
     Status(Status),
+    /// Watch the recorder at work: calls in progress, rates, losses and the last outcomes, once a second
+    Top(Top),
     /// Delete what the classes of the configuration no longer keep, or change how long calls are kept
     #[command(subcommand)]
     Retention(Retention),
@@ -528,6 +530,18 @@ pub(crate) struct Status {
     /// As one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) store: InStore,
+    /// One JSON object a line, once a second; so it is also where standard output is no terminal
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// One line of JSON after a second, and no more
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 #[derive(Args, Debug)]

@@ -9,6 +9,7 @@ use crate::config::Problem;
 use crate::connections;
 use crate::privileges;
 use crate::reconcile::Unusable;
+use crate::top::NoRecorder;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -46,6 +47,7 @@ impl Exit {
             (_, Some(io::ErrorKind::PermissionDenied)) => Exit::Permission,
             (None, _) if error.is::<LiveError>() => Exit::of_live(error.downcast_ref()),
             (Some(_), _) => Exit::Storage,
+            (None, _) if error.is::<NoRecorder>() => Exit::Findings,
             (None, _) if error.is::<privileges::Error>() => Exit::of_privileges(error.downcast_ref()),
             (None, _) if error.is::<capture::Error>() => Exit::Input,
             (None, _) if error.is::<capture::Error>() || error.is::<Unusable>() => Exit::Input,

@@ -1,6 +1,6 @@
 //! The coverage ledger: every call seen has one outcome, one row in the index, and its share in the metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use crate::conversation::Conversations;
 use crate::metrics;
 use crate::sealers::Done;
 use crate::status::{self, Status};
+use crate::top::{Ended, Present};
 
 /// Takes sealed calls in the order of their ends.
 pub(crate) struct Ledger {
@@ -36,6 +37,8 @@ pub(crate) struct Ledger {
     recovered: u64,
     /// When the newest recorded call ended.
     last_recording_at: Option<String>,
+    /// The last calls, the last first.
+    last: VecDeque<Ended>,
 }
 
 /// Calls that have their outcome.
@@ -48,6 +51,8 @@ pub(crate) struct Entered {
 
 /// Between two times that an index is opened which failed.
 const BETWEEN_TRIES: Duration = Duration::from_secs(5);
+/// Last calls that are remembered.
+const MOST_LAST: usize = 16;
 /// Rows that go into the index together.
 const BATCH: usize = 256;
 /// Sixteen megabytes or so.
@@ -74,6 +79,7 @@ impl Ledger {
             audio_bytes: 0,
             recovered: 0,
             last_recording_at: None,
+            last: VecDeque::new(),
         }
     }
 
@@ -83,6 +89,8 @@ impl Ledger {
         let Done { sealed, correlation, .. } = done;
         let mut record = sealed.record;
         *self.outcomes.entry(record.outcome).or_default() += 1;
+        self.last.truncate(MOST_LAST - 1);
+        self.last.push_front(Ended::of(&record));
         if record.recording.is_some() {
             self.last_recording_at = status::ended_at(&record).max(self.last_recording_at.take());
         }
@@ -115,6 +123,20 @@ impl Ledger {
     pub(crate) fn tell(&self, status: &Status) {
         if let Some(answering) = &self.answering {
             answering.tell(status.to_json());
+        }
+    }
+
+    /// Whether somebody waits to hear what is going on.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.answering.as_ref().is_some_and(Server::is_asked)
+    }
+
+    /// What is going on, but for the last calls, which are added here.
+    pub(crate) fn tell_present(&self, mut present: Present) {
+        if let Some(answering) = &self.answering {
+            present.last.extend(self.last.iter().cloned());
+            // Of numbers and words nothing fails.
+            answering.tell_present(serde_json::to_string(&present).unwrap_or_default());
         }
     }
 

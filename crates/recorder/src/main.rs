@@ -48,6 +48,7 @@ mod status;
 mod summary;
 mod sweep;
 mod table;
+mod top;
 mod upkeep;
 mod verify;
 mod watermarks;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Render(arguments) => render::run(arguments),
         Command::Reindex(arguments) => reindex::run(arguments),
         Command::Status(arguments) => status::run(arguments),
+        Command::Top(arguments) => top::run(arguments),
         Command::Retention(command) => retention::run(command),
         Command::Hold(command) => hold::run(command),
         Command::Verify(arguments) => verify::run(arguments),

@@ -26,6 +26,7 @@ use crate::sealers::{Done, Kept, Sealers};
 use crate::sources::{Seen, Sources};
 use crate::status::Status;
 use crate::summary::summary;
+use crate::top::Present;
 use crate::watermarks::Level;
 
 /// The parts of a run, and what the user wants to hear of it.
@@ -44,6 +45,7 @@ pub(crate) struct Run<'a> {
     unwritten: VecDeque<Call>,
     tried_at: Instant,
     spilled: capture::Spilled,
+    began: Instant,
 }
 
 /// Calls that may wait for a sealer before the reading waits for them, where it may not wait before.
@@ -88,6 +90,7 @@ impl<'a> Run<'a> {
             unwritten,
             tried_at: Instant::now(),
             spilled,
+            began: Instant::now(),
         })
     }
 
@@ -311,7 +314,17 @@ impl<'a> Run<'a> {
             (status.disk.free_bytes, status.disk.level) = (watermarks.free(), watermarks.level().to_string());
         }
         self.ledger.tell(&status);
+        if self.ledger.is_asked() {
+            self.ledger.tell_present(self.present(status.clone()));
+        }
         status
+    }
+
+    /// What is going on, but for the last calls.
+    fn present(&self, status: Status) -> Present {
+        let calls = Present::calls_of(self.intake.tracker(), self.intake.counts().last_at);
+        let uptime_s = self.began.elapsed().as_secs_f64();
+        Present { at: cli::now().to_rfc3339(), uptime_s, status, calls, last: Vec::new() }
     }
 
     /// Seals what is left, as far as there is time: the rest stands in the journals for the next start.

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 /// How a recorder, or a store without one, is.
-#[derive(Serialize, Deserialize, Default, Debug)]
+#[derive(Serialize, Deserialize, Clone, Default, Debug)]
 pub(crate) struct Status {
     /// Whether a recorder told this; its counts are those since it began.
     pub(crate) recording: bool,
@@ -65,7 +65,7 @@ pub(crate) struct Dropped {
 }
 
 /// The disk of the store.
-#[derive(Serialize, Deserialize, Default, Debug)]
+#[derive(Serialize, Deserialize, Clone, Default, Debug)]
 pub(crate) struct Disk {
     pub(crate) free_bytes: u64,
     pub(crate) used_bytes: u64,
@@ -74,7 +74,7 @@ pub(crate) struct Disk {
 }
 
 /// The journals of the open calls.
-#[derive(Serialize, Deserialize, Default, Debug)]
+#[derive(Serialize, Deserialize, Clone, Default, Debug)]
 pub(crate) struct Journals {
     pub(crate) lag_s: f64,
     pub(crate) bytes: u64,

@@ -42,6 +42,7 @@ pub mod socket;
 mod space;
 mod table;
 mod timestamp;
+mod told;
 pub mod wav;
 
 pub use actor::Actor;

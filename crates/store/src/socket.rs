@@ -3,14 +3,14 @@
 //! A connection is one question: a line with a [`Query`] as JSON goes in; a line for each record comes out, then
 //! `{"end":{"records":N}}` or `{"end":{"error":"..."}}`. An answer without its end is none. `{"refresh":true}` says
 //! that records were changed in their files; no record comes back. The question `"status"` gets one line of JSON,
-//! whatever the owner last said of itself, and then the end.
+//! whatever the owner last said of itself, and then the end; `"present"` the same of what is going on at that moment.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fs, mem};
@@ -22,6 +22,7 @@ use crate::index::Index;
 use crate::layout::Store;
 use crate::query::Query;
 use crate::record::Record;
+use crate::told::Told;
 
 /// The longest question.
 const QUESTION_BYTES: u64 = 64 << 10;
@@ -38,6 +39,7 @@ enum Question {
     Search(Box<Query>),
     Refresh,
     Status,
+    Present,
 }
 
 /// The last line of an answer.
@@ -59,15 +61,16 @@ enum End {
 pub struct Server {
     path: PathBuf,
     stop: Arc<AtomicBool>,
-    status: Status,
+    told: Arc<Told>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the owner says of itself, as JSON; nothing where it says nothing.
-type Status = Arc<Mutex<Option<String>>>;
-
 /// The question after the status.
 const STATUS: &str = "\"status\"";
+/// The question after what is going on.
+const PRESENT: &str = "\"present\"";
+/// How long the owner may take to say what is going on; other questions wait meanwhile.
+const OWNERS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Answers searches of that index over the store's socket. A socket that a crash left is replaced: who has the index
 /// is the only one to serve.
@@ -88,8 +91,8 @@ pub fn serve(store: &Store, index: Arc<Index>) -> Result<Server, Error> {
         .map_err(Error::io("set the rights of", &path))?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
-    let status = Status::default();
-    let told = Arc::clone(&status);
+    let told = Arc::new(Told::default());
+    let heard = Arc::clone(&told);
     let thread = thread::Builder::new().name("index-socket".into()).spawn(move || {
         for peer in listener.incoming() {
             if stopped.load(Ordering::Acquire) {
@@ -97,20 +100,31 @@ pub fn serve(store: &Store, index: Arc<Index>) -> Result<Server, Error> {
             }
             match peer {
                 // A peer that went away has its reasons.
-                Ok(peer) => drop(answer(&peer, &index, &told)),
+                Ok(peer) => drop(answer(&peer, &index, &heard)),
                 // Out of descriptors: give others time to close some.
                 Err(_) => thread::sleep(Duration::from_millis(100)),
             }
         }
     });
     let thread = thread.map_err(Error::io("start a thread for", &path))?;
-    Ok(Server { path, stop, status, thread: Some(thread) })
+    Ok(Server { path, stop, told, thread: Some(thread) })
 }
 
 impl Server {
     /// From here on, `status` is the answer to who asks for it: one line of JSON.
     pub fn tell(&self, status: String) {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        self.told.set_status(status);
+    }
+
+    /// Whether somebody waits to hear what is going on.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.told.is_asked()
+    }
+
+    /// What is going on, one line of JSON, for whoever asked.
+    pub fn tell_present(&self, present: String) {
+        self.told.set_present(present);
     }
 }
 
@@ -126,7 +140,7 @@ impl Drop for Server {
     }
 }
 
-fn answer(peer: &UnixStream, index: &Index, status: &Status) -> io::Result<()> {
+fn answer(peer: &UnixStream, index: &Index, told: &Told) -> io::Result<()> {
     peer.set_read_timeout(Some(PATIENCE))?;
     peer.set_write_timeout(Some(PATIENCE))?;
     let mut out = BufWriter::new(peer);
@@ -136,18 +150,25 @@ fn answer(peer: &UnixStream, index: &Index, status: &Status) -> io::Result<()> {
             Ok(()) => End::Records(0),
             Err(error) => End::Error(error.to_string()),
         },
-        Ok(Question::Status) => match status.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            Some(status) => {
-                writeln!(out, "{status}")?;
-                End::Records(0)
-            }
-            None => End::Error("it is no recorder".to_owned()),
+        Ok(Question::Status) => line(&mut out, told.status())?,
+        // One that never told its status tells nothing else.
+        Ok(Question::Present) if told.status().is_none() => line(&mut out, None)?,
+        Ok(Question::Present) => match told.present(OWNERS_PATIENCE) {
+            Some(present) => line(&mut out, Some(present))?,
+            None => End::Error("the recorder is too busy to answer".to_owned()),
         },
         Err(refusal) => End::Error(refusal),
     };
     serde_json::to_writer(&mut out, &Answer::End(end))?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// Writes what the owner says.
+fn line(out: &mut impl Write, said: Option<String>) -> io::Result<End> {
+    let Some(said) = said else { return Ok(End::Error("it is no recorder".to_owned())) };
+    writeln!(out, "{said}")?;
+    Ok(End::Records(0))
 }
 
 /// Reads the question; the inner error is for the peer to know.
@@ -159,6 +180,9 @@ fn question(peer: &UnixStream) -> io::Result<Result<Question, String>> {
     }
     if line.trim_ascii() == STATUS.as_bytes() {
         return Ok(Ok(Question::Status));
+    }
+    if line.trim_ascii() == PRESENT.as_bytes() {
+        return Ok(Ok(Question::Present));
     }
     if line.trim_ascii() == REFRESH {
         return Ok(Ok(Question::Refresh));
@@ -253,13 +277,25 @@ fn answers(
 /// # Errors
 /// [`Error::Io`] where nobody answers, [`Error::Answer`] where it is no recorder.
 pub fn ask_status(store: &Store) -> Result<String, Error> {
+    ask_line(store, STATUS)
+}
+
+/// Asks the recorder that has the index of a store what is going on; gives one line of JSON.
+///
+/// # Errors
+/// As with [`ask_status`].
+pub fn ask_present(store: &Store) -> Result<String, Error> {
+    ask_line(store, PRESENT)
+}
+
+fn ask_line(store: &Store, question: &str) -> Result<String, Error> {
     let path = store.socket();
     let peer = UnixStream::connect(&path).map_err(Error::io("ask at", &path))?;
-    let lines = put(&peer, STATUS.as_bytes()).map_err(Error::io("ask at", &path))?;
+    let lines = put(&peer, question.as_bytes()).map_err(Error::io("ask at", &path))?;
     let lines: io::Result<Vec<String>> = lines.collect();
     let lines = lines.map_err(Error::io("read the answer at", &path))?;
     match lines.as_slice() {
-        [status, end] if end.starts_with(END) => Ok(status.clone()),
+        [said, end] if end.starts_with(END) => Ok(said.clone()),
         other => Err(Error::Answer { path, answer: other.join(" ") }),
     }
 }
@@ -364,8 +400,17 @@ mod tests {
     fn the_owner_tells_how_it_is() {
         let (_dir, store, server) = serving();
         assert!(matches!(ask_status(&store), Err(Error::Answer { .. })));
+        assert!(matches!(ask_present(&store), Err(Error::Answer { .. })));
         server.tell("{\"seen\":1}".to_owned());
         assert_eq!(ask_status(&store).unwrap(), "{\"seen\":1}");
+        thread::scope(|scope| {
+            let asking = scope.spawn(|| ask_present(&store).unwrap());
+            while !server.is_asked() {
+                thread::yield_now();
+            }
+            server.tell_present("{\"calls\":[]}".to_owned());
+            assert_eq!(asking.join().unwrap(), "{\"calls\":[]}");
+        });
         drop(server);
         assert!(matches!(ask_status(&store), Err(Error::Io { .. })));
     }
