@@ -145,10 +145,9 @@ impl Ledger {
         Entered { calls: self.calls(), recovered: self.recovered }
     }
 
-    /// From here on an index that fails costs no call. Where it is not closed, it is told to be.
-    pub(crate) fn go_live(&mut self) -> Result<(), store::Error> {
+    /// From here on an index that fails costs no call.
+    pub(crate) fn go_live(&mut self) {
         self.is_live = true;
-        self.index.as_ref().map_or(Ok(()), |index| index.insert(&[]))
     }
 
     /// Opens an index again that failed, once in a while; it is brought in step with the recordings then.
@@ -157,7 +156,9 @@ impl Ledger {
             return;
         }
         self.failed_at = Instant::now();
-        if let Ok((index, opened)) = Index::open(&self.store) {
+        if let Ok((index, opened)) = Index::open(&self.store)
+            && index.announce().is_ok()
+        {
             eprintln!("sipreel: {opened}");
             let index = Arc::new(index);
             self.answering = store::socket::serve(&self.store, Arc::clone(&index)).ok();

@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let left = store.remove_abandoned()?;
     upkeep::log_start(&store, &config);
     let upkeep = Upkeep::start(&store, run.index(), settings.pace)?;
-    run.take_precautions(left, &Arc::new(settings), &safety)?;
+    run.take_precautions(left, &Arc::new(settings), &safety);
     let pulse = Pulse::default();
     let listen = arguments.listen.or(config.listen_of_record()?);
     let serving = listen.map(|address| serve(address, &store, run.metrics(), pulse.clone())).transpose()?;

@@ -61,7 +61,9 @@ impl<'a> Run<'a> {
         (progress, metrics): (Progress, Metrics),
     ) -> anyhow::Result<Run<'a>> {
         let conversations = Conversations::new(&store, settings.seal.durability, settings.links.clone());
-        let ledger = Ledger::new(&store, open_index(&store)?, metrics, conversations);
+        let index = open_index(&store)?;
+        index.announce()?;
+        let ledger = Ledger::new(&store, index, metrics, conversations);
         let spill = capture::Spill::new(store.dir());
         let spilled = spill.spilled();
         let kept = Kept { mapped, spilled: spilled.clone() };
@@ -95,16 +97,10 @@ impl<'a> Run<'a> {
     }
 
     /// From here on the run guards against crashes and full disks; `left` are the calls that were open at the last crash.
-    pub(crate) fn take_precautions(
-        &mut self,
-        left: Vec<CallId>,
-        settings: &Arc<Settings>,
-        live: &Live,
-    ) -> Result<(), store::Error> {
-        self.ledger.go_live()?;
+    pub(crate) fn take_precautions(&mut self, left: Vec<CallId>, settings: &Arc<Settings>, live: &Live) {
+        self.ledger.go_live();
         let spilled = self.spilled.clone();
         self.precautions = Some(Precautions::start(&self.store, left, settings, live, spilled));
-        Ok(())
     }
 
     /// What may change on the way did.

@@ -170,6 +170,18 @@ impl Index {
         Ok((index, Opened::Rebuilt { aside, why, reindexed }))
     }
 
+    /// Recordings are to appear in the store from here on, and their rows only later: until the index is closed, whoever
+    /// opens it holds it against the files.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], or that of the file system.
+    pub fn announce(&self) -> Result<(), Error> {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.table.set_unclean_now()?;
+        changes.is_unclean = true;
+        Ok(())
+    }
+
     /// Puts records in, each in the place of an earlier one of its id. They are found at once; they outlast a crash
     /// because their files do.
     ///
@@ -485,6 +497,20 @@ mod tests {
         assert_eq!(all(&index), records[1..]);
         drop(index);
         assert!(matches!(Index::open(&other).unwrap().1, Opened::Fine));
+    }
+
+    #[test]
+    fn what_was_announced_is_found_though_no_row_of_it_was_written() {
+        let (_dir, store, mut records) = store_with(3);
+        drop(Index::open(&store).unwrap());
+        let (index, opened) = Index::open(&store).unwrap();
+        assert!(matches!(opened, Opened::Fine), "{opened}");
+        index.announce().unwrap();
+        records.push(publish(&store, 3, Outcome::Recorded));
+        let (_other_dir, other) = killed(&store, &index);
+        let (index, opened) = Index::open(&other).unwrap();
+        assert!(matches!(opened, Opened::Repaired { added: 1, removed: 0 }), "{opened}");
+        assert_eq!(all(&index), records);
     }
 
     #[test]

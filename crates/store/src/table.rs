@@ -90,6 +90,12 @@ impl Table {
         self.guarded(|| self.db.remove(CLEAN_KEY)).map(drop)
     }
 
+    /// The same, and on the disk before anything else happens.
+    pub(crate) fn set_unclean_now(&self) -> Result<(), Error> {
+        self.set_unclean()?;
+        self.sync()
+    }
+
     /// Syncs everything, and only then says so in the table.
     pub(crate) fn set_clean(&self) -> Result<(), Error> {
         self.sync()?;
