@@ -4,18 +4,22 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clock::{Span, Time};
 use serde::Deserialize;
-use store::{CallId, Outcome, Pattern, Query, State, TagQuery};
+use store::CallId;
 
 use crate::config::{self, Problem};
 
+mod calls;
 mod keeping;
+mod words;
 
+pub(crate) use calls::{Calls, Export, Filters, List, One};
 pub(crate) use keeping::{
     Audit, AuditList, AuditVerify, Delete, Hold, HoldAdd, HoldList, HoldRelease, Keys, NoteCall, Reconcile,
     Retention, RetentionApply, RetentionRun, RetentionSet, TagCall, Verify,
 };
+use words::journal_interval;
+pub(crate) use words::{duration, header_name, now, time};
 
 /// Records the calls of a network: one stereo WAV and one record a call.
 #[derive(Parser, Debug)]
@@ -375,142 +379,6 @@ pub(crate) enum Rate {
     Fullband,
 }
 
-#[derive(Subcommand, Debug)]
-pub(crate) enum Calls {
-    /// List calls, oldest first
-    List(Box<List>),
-    /// Show one call: its facts, then its signalling as a ladder
-    Show(One),
-    /// Say why each stream is in a call, and why the call has the audio that it has
-    Explain(One),
-    /// Copy one call's audio, record and packets
-    Export(Export),
-    /// Set tags of a call, or take them off
-    Tag(TagCall),
-    /// Write a note about a call
-    Note(NoteCall),
-    /// Delete one call for good: its audio, its packets and its record
-    Delete(Delete),
-    /// Hold a list of calls from elsewhere (CDRs, a CSV) against the store: tells the calls that were never seen
-    Reconcile(Reconcile),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct List {
-    #[command(flatten)]
-    pub(crate) store: InStore,
-    #[command(flatten)]
-    pub(crate) why: Why,
-    /// One JSON object a line instead of a table
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) filters: Filters,
-    /// Of the conversation of that call: it, and all that are linked with it
-    #[arg(long, value_name = "ID")]
-    pub(crate) linked: Option<CallId>,
-    /// No more than the newest N
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
-}
-
-/// What calls have to be like.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Filters {
-    /// The caller: whole, or a part with `*` at the open end (`+49*`, `*1234`)
-    #[arg(long, value_name = "PARTY")]
-    pub(crate) from: Option<Pattern>,
-    /// The callee
-    #[arg(long, value_name = "PARTY")]
-    pub(crate) to: Option<Pattern>,
-    /// Either party, or whoever else the signalling names: asserted, diverted from, redirected to
-    #[arg(long, value_name = "PARTY")]
-    pub(crate) party: Option<Pattern>,
-    /// The software of a phone, as it calls itself (`Yealink*`)
-    #[arg(long, value_name = "PATTERN")]
-    pub(crate) user_agent: Option<Pattern>,
-    /// Invited at that time or later: RFC 3339, or back from now as -30m, -2h, -7d
-    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
-    pub(crate) since: Option<Time>,
-    /// Invited before that time
-    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
-    pub(crate) until: Option<Time>,
-    /// With one of these outcomes
-    #[arg(long, value_delimiter = ',')]
-    pub(crate) outcome: Vec<Outcome>,
-    /// In one of these states
-    #[arg(long, value_delimiter = ',')]
-    pub(crate) state: Vec<State>,
-    /// With a stream of that encoding, such as PCMU
-    #[arg(long)]
-    pub(crate) codec: Option<String>,
-    /// With that flag, such as one_way
-    #[arg(long)]
-    pub(crate) flag: Option<String>,
-    /// With that tag: KEY, or KEY=VALUE with `*` for anything; may be given again
-    #[arg(long, value_name = "KEY[=VALUE]")]
-    pub(crate) tag: Vec<TagQuery>,
-    /// With each of these words in its names, URIs, Call-ID, tags or notes
-    #[arg(long, value_name = "WORDS")]
-    pub(crate) text: Option<String>,
-    /// Kept by the class of that name
-    #[arg(long, value_name = "CLASS")]
-    pub(crate) rule: Option<String>,
-    /// At least so long from answer to end: seconds, or 90s, 5m, 1h
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) min_duration: Option<f64>,
-}
-
-impl Filters {
-    /// The same as a search.
-    pub(crate) fn query(&self) -> Query {
-        let it = self.clone();
-        Query {
-            from: it.from,
-            to: it.to,
-            party: it.party,
-            user_agent: it.user_agent,
-            since: it.since,
-            until: it.until,
-            outcome: it.outcome,
-            state: it.state,
-            codec: it.codec,
-            flag: it.flag,
-            tag: it.tag,
-            text: it.text,
-            min_duration: it.min_duration,
-            rule: it.rule,
-            ..Query::default()
-        }
-    }
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct One {
-    /// The id of the call, as `calls list` shows it
-    pub(crate) id: CallId,
-    #[command(flatten)]
-    pub(crate) store: InStore,
-    /// The record as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) why: Why,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Export {
-    /// The id of the call
-    pub(crate) id: CallId,
-    #[command(flatten)]
-    pub(crate) store: InStore,
-    /// The folder to copy into; it is made if it is not there
-    #[arg(long, value_name = "DIR")]
-    pub(crate) to: PathBuf,
-    #[command(flatten)]
-    pub(crate) why: Why,
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct Render {
     /// The id of the call
@@ -553,56 +421,6 @@ pub(crate) struct Serve {
     pub(crate) listen: Option<SocketAddr>,
 }
 
-/// A token (RFC 3261, section 25.1).
-pub(crate) fn header_name(text: &str) -> Result<String, String> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_token) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("{text:?} is no name of a header: give it without colon and value, such as X-CID"))
-    }
-}
-
-/// RFC 3339, or a span back from now.
-pub(crate) fn time(text: &str) -> Result<Time, String> {
-    if let Some(back) = text.strip_prefix('-') {
-        return Ok(now() - Span::from_ns((duration(back)? * 1e9) as i64));
-    }
-    let expected = || format!("{text:?} is no time: give RFC 3339 such as 2026-01-31T10:00:00Z, or -2h");
-    Time::from_rfc3339(text).ok_or_else(expected)
-}
-
-pub(crate) fn now() -> Time {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Time::from_parts(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
-}
-
-/// A number of seconds, or of what its unit says.
-pub(crate) fn duration(text: &str) -> Result<f64, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..).unwrap_or_default() {
-        "" | "s" => 1.0,
-        "ms" => 0.001,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        other => return Err(format!("{other:?} is no unit of time: s, m, h or d")),
-    };
-    let number: f64 =
-        digits.parse().map_err(|_| format!("{text:?} is no length of time: give 90s, 5m or 2h"))?;
-    if (0.0..=1e9).contains(&number) {
-        Ok(number * unit)
-    } else {
-        Err(format!("{text:?} is too long or negative"))
-    }
-}
-
-fn journal_interval(text: &str) -> Result<f64, String> {
-    let seconds = duration(text)?;
-    let wanted = || format!("{text:?} is out of range; give 0.5s to 60s");
-    Some(seconds).filter(|seconds| (0.5..=60.0).contains(seconds)).ok_or_else(wanted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -611,24 +429,5 @@ mod tests {
     #[test]
     fn the_definitions_hold_together() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_header_is_named_without_its_colon() {
-        assert_eq!(header_name("X-CID").as_deref(), Ok("X-CID"));
-        assert!(
-            header_name("X-CID: 1").is_err() && header_name("").is_err() && header_name("Übung").is_err()
-        );
-    }
-
-    #[test]
-    fn reads_times_and_durations() {
-        assert_eq!(duration("90"), Ok(90.0));
-        assert_eq!(duration("1.5h"), Ok(5400.0));
-        assert!(duration("5 parsecs").is_err() && duration("").is_err() && duration("nan").is_err());
-        assert_eq!(time("2016-05-24T09:53:29Z").unwrap().as_ns(), 1_464_083_609_000_000_000);
-        let back = (now() - time("-2h").unwrap()).as_secs_f64();
-        assert!((back - 7200.0).abs() < 60.0);
-        assert!(time("yesterday").is_err());
     }
 }
