@@ -24,7 +24,7 @@ fn store() -> Store {
     };
     let run = store.replay(&other.unwrap_or_else(usual), &["-q", "--keep", "all"]);
     assert_eq!(run.code, 0, "{run:?}");
-    // Something in each kind of log, and yesterday's root.
+    // Something in each kind of log.
     let ids: Vec<String> = store.recorded().iter().map(common::Recorded::id).collect();
     let [first, second, ..] = ids.as_slice() else { panic!("two calls at the least") };
     assert_eq!(store.calls(&["tag", first, "case=1"]).code, 0);
@@ -35,11 +35,9 @@ fn store() -> Store {
     store
 }
 
-/// Its exit code and its findings.
+/// The exit code and the findings.
 fn verify(store: &Store) -> (i32, Vec<Value>) {
-    let mut command = common::sipreel();
-    command.args(["verify", "--json", "--store"]).arg(store.path());
-    let run: common::Run = command.output().expect("it starts").into();
+    let run = store.verify(&["--json"]);
     let lines = run.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     (run.code, lines.filter(|line| line.get("fault").is_some()).collect())
 }

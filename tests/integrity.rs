@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use common::{Run, Store, fixture};
+use common::{Store, fixture};
 
 fn store() -> Store {
     let store = Store::new();
@@ -18,21 +18,10 @@ fn store() -> Store {
     store
 }
 
-fn verify(store: &Store, more: &[&str]) -> Run {
-    common::sipreel()
-        .arg("verify")
-        .args(more)
-        .arg("--store")
-        .arg(store.path())
-        .output()
-        .expect("it starts")
-        .into()
-}
-
 #[test]
 fn a_store_holds_until_somebody_touches_it() {
     let store = store();
-    let run = verify(&store, &[]);
+    let run = store.verify(&[]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:?}");
     assert!(run.stderr.starts_with("2 calls with 6 files"), "{run:?}");
     let calls = store.recorded();
@@ -40,7 +29,7 @@ fn a_store_holds_until_somebody_touches_it() {
     let id = call.id();
     assert_eq!(store.calls(&["tag", &id, "case=1"]).code, 0);
     assert_eq!(store.calls(&["note", &id, "heard"]).code, 0);
-    assert_eq!(verify(&store, &[]).code, 0, "what was changed in good order holds");
+    assert_eq!(store.verify(&[]).code, 0, "what was changed in good order holds");
 
     let wav = call.folder.join("call.wav");
     let whole = fs::read(&wav).expect("it is there");
@@ -48,7 +37,7 @@ fn a_store_holds_until_somebody_touches_it() {
     let audio = bytes.len() - call.wav().channels[0].len() * 4;
     bytes[audio + 5 * 32_000 + 7] ^= 0x10;
     fs::write(&wav, &bytes).expect("it can be written");
-    let run = verify(&store, &[]);
+    let run = store.verify(&[]);
     assert_eq!(run.code, 1);
     assert_eq!(
         run.stdout,
@@ -58,23 +47,24 @@ fn a_store_holds_until_somebody_touches_it() {
             audio + 5 * 32_000
         )
     );
-    let lines: Vec<Value> = verify(&store, &["--json", &id])
+    let lines: Vec<Value> = store
+        .verify(&["--json", &id])
         .stdout
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
     assert_eq!((&lines[0]["fault"], &lines[0]["second"]), (&"changed".into(), &5.into()));
     assert_eq!(lines[1]["verified"]["calls"], 1);
-    assert_eq!(verify(&store, &["--until", "2020-01-01T00:00:00Z"]).code, 0, "it was not asked for");
+    assert_eq!(store.verify(&["--until", "2020-01-01T00:00:00Z"]).code, 0, "it was not asked for");
     fs::write(&wav, &whole).expect("it can be written");
 
     assert_eq!(store.calls(&["delete", &id, "--reason", "asked to"]).code, 0);
-    let run = verify(&store, &[]);
+    let run = store.verify(&[]);
     assert!(run.code == 0 && run.stderr.contains("1 deleted"), "{run:?}");
     let log = store.path().join("audit.log");
     let text = fs::read_to_string(&log).expect("it is there");
     fs::write(&log, text.replacen("case", "cafe", 1)).expect("it can be written");
-    let run = verify(&store, &[]);
+    let run = store.verify(&[]);
     assert!(run.code == 1 && run.stdout.contains("audit.log") && run.stdout.contains(", line 2"), "{run:?}");
 }
 
@@ -82,13 +72,13 @@ fn a_store_holds_until_somebody_touches_it() {
 fn a_store_of_an_earlier_version_is_signed_when_that_is_asked() {
     let store = store();
     fs::remove_dir_all(store.path().join("integrity")).expect("it is there");
-    let run = verify(&store, &[]);
+    let run = store.verify(&[]);
     assert!(
         run.code == 1 && run.stdout.lines().all(|line| line.ends_with("was signed by nobody")),
         "{run:?}"
     );
-    assert_eq!(verify(&store, &["--sign-new"]).code, 0);
-    assert_eq!(verify(&store, &[]).code, 0);
+    assert_eq!(store.verify(&["--sign-new"]).code, 0);
+    assert_eq!(store.verify(&[]).code, 0);
 }
 
 /// What the page about it says: `openssl` and a few words of shell tell the same.

@@ -151,6 +151,13 @@ impl Store {
         command.output().expect("the program starts").into()
     }
 
+    /// `verify` of this store, with more arguments.
+    pub(crate) fn verify(&self, more: &[&str]) -> Run {
+        let mut command = sipreel();
+        command.arg("verify").args(more).arg("--store").arg(self.path());
+        command.output().expect("the program starts").into()
+    }
+
     /// The records that `calls list --json` gives with these filters.
     pub(crate) fn list(&self, filters: &[&str]) -> Vec<Value> {
         let run = self.calls(&[&["list", "--json"], filters].concat());

@@ -49,7 +49,6 @@ impl Exit {
             (Some(_), _) => Exit::Storage,
             (None, _) if error.is::<NoRecorder>() => Exit::Findings,
             (None, _) if error.is::<privileges::Error>() => Exit::of_privileges(error.downcast_ref()),
-            (None, _) if error.is::<capture::Error>() => Exit::Input,
             (None, _) if error.is::<capture::Error>() || error.is::<Unusable>() => Exit::Input,
             (None, _)
                 if error.is::<web::Error>()

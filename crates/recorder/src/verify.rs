@@ -86,7 +86,7 @@ fn tell(out: &mut impl Write, finding: &Finding, json: bool) -> std::io::Result<
         Fault::Deleted => "was deleted and is there",
         Fault::Line => "has a line without a signature or hash that holds",
         Fault::Order => "has a line that does not follow the one before it",
-        Fault::Key => "is not the key that its name says",
+        Fault::Key => "is not the key that it was",
         Fault::Root => "is not what its day's root was taken of",
     };
     writeln!(out, "{}: {what}{place}", finding.path)

@@ -131,6 +131,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
+        self.told.close();
         let woken = UnixStream::connect(&self.path);
         if let (Ok(_), Some(thread)) = (woken, mem::take(&mut self.thread)) {
             // A panic of that thread was printed; there is nothing left to do about it.
@@ -155,7 +156,7 @@ fn answer(peer: &UnixStream, index: &Index, told: &Told) -> io::Result<()> {
         Ok(Question::Present) if told.status().is_none() => line(&mut out, None)?,
         Ok(Question::Present) => match told.present(OWNERS_PATIENCE) {
             Some(present) => line(&mut out, Some(present))?,
-            None => End::Error("the recorder is too busy to answer".to_owned()),
+            None => End::Error("the recorder is too busy to answer, or ends".to_owned()),
         },
         Err(refusal) => End::Error(refusal),
     };

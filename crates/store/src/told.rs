@@ -18,6 +18,8 @@ struct Words {
     /// Whether somebody waits to hear what is going on.
     asked: bool,
     present: Option<String>,
+    /// Whether the owner says nothing any more.
+    closed: bool,
 }
 
 impl Told {
@@ -46,11 +48,17 @@ impl Told {
     pub(crate) fn present(&self, patience: Duration) -> Option<String> {
         let mut words = self.words();
         (words.asked, words.present) = (true, None);
-        let silent = |words: &mut Words| words.present.is_none();
+        let silent = |words: &mut Words| words.present.is_none() && !words.closed;
         let waited = self.said.wait_timeout_while(words, patience, silent);
         let (mut words, _) = waited.unwrap_or_else(PoisonError::into_inner);
         words.asked = false;
         words.present.take()
+    }
+
+    /// Lets nobody wait any longer.
+    pub(crate) fn close(&self) {
+        self.words().closed = true;
+        self.said.notify_all();
     }
 
     fn words(&self) -> MutexGuard<'_, Words> {
@@ -80,5 +88,19 @@ mod tests {
         assert!(!told.is_asked());
         assert_eq!(told.present(Duration::from_millis(1)), None, "nothing old is told again");
         assert!(!told.is_asked(), "who asked went away");
+    }
+
+    #[test]
+    fn who_asks_does_not_wait_for_an_owner_that_ends() {
+        let told = Told::default();
+        thread::scope(|scope| {
+            let asking = scope.spawn(|| told.present(Duration::from_secs(3600)));
+            while !told.is_asked() {
+                thread::yield_now();
+            }
+            told.close();
+            assert_eq!(asking.join().unwrap(), None);
+        });
+        assert_eq!(told.present(Duration::from_secs(3600)), None);
     }
 }

@@ -128,25 +128,25 @@ impl Store {
         self.key_files()?.into_iter().collect()
     }
 
-    /// The public keys that can be read, and the files in their place that are none: what is signed by those holds no
-    /// more. The one that signs is among them where it is another than it says.
-    pub(super) fn sound_keys(&self) -> Result<(Vec<PublicKey>, Vec<PathBuf>), Error> {
-        let (mut sound, mut damaged) = (vec![], vec![]);
-        for key in self.key_files()? {
-            match key {
-                Ok(key) => sound.push(key),
-                Err(Error::Key { path }) => damaged.push(path),
-                Err(error) => return Err(error),
-            }
-        }
+    /// The public keys that can be read. What one signed whose file was changed holds no more.
+    pub(super) fn sound_keys(&self) -> Result<Vec<PublicKey>, Error> {
+        let is_sound = |key: &Result<PublicKey, Error>| !matches!(key, Err(Error::Key { .. }));
+        self.key_files()?.into_iter().filter(is_sound).collect()
+    }
+
+    /// The files of keys that were changed: public ones that are not what their name says, and the one that signs where
+    /// its public half is not there.
+    pub(super) fn changed_keys(&self) -> Result<Vec<PathBuf>, Error> {
+        let is_changed = |key| if let Err(Error::Key { path }) = key { Some(path) } else { None };
+        let mut changed: Vec<PathBuf> = self.key_files()?.into_iter().filter_map(is_changed).collect();
         let signing = self.keys().join(Self::SIGNING);
         // Others than its owner cannot look at it, and need not.
         if let Ok(seed) = fs::read(&signing) {
             let name = <[u8; 32]>::try_from(seed).ok().map(|seed| name(&SigningKey::from_bytes(&seed)));
             let has_public = name.is_some_and(|name| self.keys().join(format!("{name}.pem")).exists());
-            damaged.extend((!has_public).then_some(signing));
+            changed.extend((!has_public).then_some(signing));
         }
-        Ok((sound, damaged))
+        Ok(changed)
     }
 
     fn key_files(&self) -> Result<Vec<Result<PublicKey, Error>>, Error> {

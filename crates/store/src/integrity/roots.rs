@@ -127,7 +127,7 @@ fn folders(parent: &Path, name_len: usize) -> Result<Vec<PathBuf>, Error> {
 /// Holds the chain of roots against the logs; gives each that does not hold to `take`: its line, and the day's log
 /// where that is what differs.
 pub(super) fn check(store: &Store, mut take: impl FnMut(usize, Option<PathBuf>)) -> Result<(), Error> {
-    let (keys, _) = store.sound_keys()?;
+    let keys = store.sound_keys()?;
     let (mut previous, mut newest) = (None, BTreeMap::new());
     for (at, text) in (1..).zip(lines(&store.roots())?) {
         let root = serde_json::from_str::<Root>(&text).ok().filter(|root| root.previous == previous);

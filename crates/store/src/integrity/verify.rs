@@ -66,7 +66,7 @@ pub enum Fault {
     Order,
     /// A day's log is not what its root was taken of.
     Root,
-    /// A key is not what its name says.
+    /// A key was changed.
     Key,
 }
 
@@ -106,7 +106,7 @@ impl Day {
         let length = file.metadata().map_err(Error::io("look at", path))?.len();
         // It only grows: as far as it went then, nobody changes it.
         file.unlock().map_err(Error::io("unlock", path))?;
-        let (keys, _) = store.sound_keys()?;
+        let keys = store.sound_keys()?;
         let mut day = Day { path: path.to_path_buf(), length, states: BTreeMap::new(), bad: vec![] };
         let (mut reader, mut text, mut offset) = (BufReader::new(file.take(length)), vec![], 0);
         for number in 1.. {
@@ -202,8 +202,7 @@ impl Store {
             verified.findings += found.len() as u64;
             found.drain(..).for_each(&mut take);
         };
-        let (_, damaged) = self.sound_keys()?;
-        found.extend(damaged.iter().map(|path| Finding {
+        found.extend(self.changed_keys()?.iter().map(|path| Finding {
             fault: Fault::Key,
             path: self.relative_to(path),
             call: None,
