@@ -35,7 +35,7 @@ impl Traffic {
     fn call(&mut self) -> Call {
         self.next += 1;
         let length = u16::try_from(25 + self.random.below(275)).expect("it fits");
-        Call { number: self.next, packets: 0, length, began: Instant::now() }
+        Call { length, ..Call::new(self.next) }
     }
 
     /// `count` calls at once for that long; gives those that are open then, and those that hung up.
