@@ -48,9 +48,10 @@ pub(crate) fn is_frame(octets: &[u8]) -> bool {
     }
 }
 
-/// What an Ethernet type names, behind a few tags at the most.
+/// What an Ethernet type names, behind some tags at the most: as many as nobody stacks, and few enough to look behind in
+/// each datagram to a tunnel's port.
 pub(crate) fn is_ether(mut ether_type: u16, mut rest: &[u8]) -> bool {
-    const MOST_TAGS: usize = 4;
+    const MOST_TAGS: usize = 8;
 
     for _ in 0..=MOST_TAGS {
         match ether_type {
@@ -96,7 +97,7 @@ mod tests {
         for no_frame in [
             ethernet(0x0800, &v6),
             ethernet(0x88cc, &v4),
-            tagged(&[0x8100; 6], 0x0800, &v4),
+            tagged(&[0x8100; 9], 0x0800, &v4),
             v4.clone(),
             vec![0x80; 172],
         ] {

@@ -86,6 +86,21 @@ fn every_wrapping_goes_in_every_other() {
     }
 }
 
+/// A tunnel that must guess whether it is one has as many tags to look behind as any.
+#[test]
+fn a_stack_of_tags_goes_in_every_wrapping() {
+    let packet = ipv4(UDP, &udp(VOICE));
+    let tags = ["vlan", "vntag", "pbb"].map(|name| ALL.iter().find(|one| one.name == name).copied());
+    for tag in tags.into_iter().flatten() {
+        for outer in ALL {
+            let mut layers = vec![(tag, 0x35); DEEPEST - 1];
+            layers.push((*outer, 0x22));
+            let (frame, around) = wrapped(&packet, &layers);
+            assert_finds(&frame, flow_of(&packet), &around);
+        }
+    }
+}
+
 /// A frame that ends anywhere gives what it holds of the payload, or says that it is too short to tell.
 #[test]
 fn a_wrapped_frame_cut_anywhere_gives_what_it_holds() {
