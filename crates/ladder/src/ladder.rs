@@ -11,6 +11,7 @@ use wire::{Decoded, Decoder, Limits, Link};
 
 use crate::picture;
 use crate::step::Step;
+use crate::svg;
 
 /// The signalling of a call.
 #[derive(Default, Debug)]
@@ -61,6 +62,12 @@ impl Ladder {
     #[must_use]
     pub fn draw(&self, width: usize) -> String {
         picture::draw(&self.steps, self.omitted, width)
+    }
+
+    /// The ladder as an SVG that can stand by itself or in a page, whose text colour it takes. Times are UTC.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        svg::draw(&self.steps, self.omitted)
     }
 }
 

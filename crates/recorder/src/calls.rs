@@ -1,10 +1,7 @@
-//! `sipreel calls`: find, show and export what was recorded.
+//! `sipreel calls`: find and show what was recorded.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{IsTerminal, Write, stdout};
-use std::iter;
-use std::path::Path;
 
 use anyhow::Context;
 use ladder::Ladder;
@@ -13,8 +10,9 @@ use store::{CallId, Query, Record, Records, Source, Store};
 
 use crate::attach;
 use crate::chain;
-use crate::cli::{Calls, Export, List, One};
+use crate::cli::{Calls, List, One};
 use crate::exit::Exit;
+use crate::export;
 use crate::log::Log;
 use crate::reconcile;
 use crate::retention;
@@ -26,7 +24,7 @@ pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
         Calls::List(arguments) => list(arguments),
         Calls::Show(arguments) => show(arguments),
         Calls::Explain(arguments) => explain(arguments),
-        Calls::Export(arguments) => export(arguments),
+        Calls::Export(arguments) => export::run(arguments),
         Calls::Tag(arguments) => attach::tag(arguments),
         Calls::Note(arguments) => attach::note(arguments),
         Calls::Delete(arguments) => retention::delete(arguments),
@@ -214,47 +212,4 @@ fn described(stream: &store::StreamRecord) -> String {
         stream.matched.rule,
         stream.matched.confidence.value(),
     )
-}
-
-fn export(arguments: &Export) -> anyhow::Result<Exit> {
-    let store = Store::at(arguments.store.dir()?)?;
-    let log = Log::new(&store, "calls export", &arguments.why);
-    let record = log.told(Action::Export, &arguments.id, store.record(&arguments.id))?;
-    let to = &arguments.to;
-    fs::create_dir_all(to).with_context(|| format!("{}: cannot be made", to.display()))?;
-    if let Some(other) = exported_before(to).filter(|other| *other != record.id) {
-        anyhow::bail!("{}: holds call {other} already; export into another folder", to.display());
-    }
-    let mut out = stdout().lock();
-    let folder = store.recording(&record.id);
-    let packets = store.packets(&record.id);
-    let told = [folder.join(Store::RECORD), folder.join("series.csv")];
-    let files = audio(&record).map(|name| folder.join(name)).chain(told).chain(packets);
-    for from in files.filter(|from| from.exists()) {
-        let Some(name) = from.file_name() else { continue };
-        copy(&from, &to.join(name))?;
-        writeln!(out, "{}", to.join(name).display())?;
-    }
-    Ok(Exit::Done)
-}
-
-/// The names of a call's audio files.
-fn audio(record: &Record) -> impl Iterator<Item = &str> {
-    let recording = record.recording.iter();
-    let paths = recording.flat_map(|one| {
-        iter::once(one.path.as_str()).chain(one.files.iter().skip(1).map(|file| file.path.as_str()))
-    });
-    paths.filter_map(|path| path.rsplit('/').next())
-}
-
-/// The call that a folder was filled with before.
-fn exported_before(folder: &Path) -> Option<CallId> {
-    let json = fs::read(folder.join("call.json")).ok()?;
-    Record::from_json(&json).ok().map(|record| record.id)
-}
-
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::copy(from, to)
-        .with_context(|| format!("{}: cannot be copied to {}", from.display(), to.display()))?;
-    Ok(())
 }

@@ -34,7 +34,11 @@ impl Exit {
         if is_broken_pipe(error) {
             return Exit::Done;
         }
-        let store = error.downcast_ref::<store::Error>();
+        let bundled = error.downcast_ref::<bundle::Error>().and_then(|error| match error {
+            bundle::Error::Store(error) => Some(error),
+            _ => None,
+        });
+        let store = error.downcast_ref::<store::Error>().or(bundled);
         let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
         match (store, io.map(io::Error::kind)) {
             (
@@ -96,6 +100,7 @@ impl From<Exit> for ExitCode {
 /// The error in one line. Those of the crates below name their cause themselves; around others stands what was tried.
 pub(crate) fn told(error: &anyhow::Error) -> String {
     let whole = error.is::<store::Error>()
+        || error.is::<bundle::Error>()
         || error.is::<capture::Error>()
         || error.is::<LiveError>()
         || error.is::<web::Error>()

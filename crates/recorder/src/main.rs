@@ -19,6 +19,7 @@ mod connections;
 mod conversation;
 mod doctor;
 mod exit;
+mod export;
 mod hold;
 mod intake;
 mod journal;

@@ -18,6 +18,7 @@ mod roots;
 mod statement;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -79,6 +80,22 @@ impl Store {
             }
         }
         Ok(signed)
+    }
+
+    /// What was signed about these calls, as it stands in the logs of their days, oldest first.
+    ///
+    /// # Errors
+    /// That of the file system.
+    pub fn statements(&self, calls: &BTreeSet<CallId>) -> Result<Vec<String>, Error> {
+        let days: BTreeSet<PathBuf> = calls.iter().map(|id| self.day_log(id)).collect();
+        let mut found = vec![];
+        for day in days {
+            let about =
+                |line: &str| serde_json::from_str::<Statement>(line).ok().map(|statement| statement.call);
+            let is_wanted = |line: &String| about(line).is_some_and(|call| calls.contains(&call));
+            found.extend(roots::lines(&day)?.into_iter().filter(is_wanted));
+        }
+        Ok(found)
     }
 
     /// Appends a statement to the log of the call's day.

@@ -118,16 +118,30 @@ impl Writer {
         if let Some(size) = size {
             let padding: &[u8] = if contents.len().is_multiple_of(2) { &[] } else { &[0] };
             self.put(&[&name, &size.to_le_bytes()[..], contents, padding].concat())?;
-        } else {
-            // It may end in a hole.
-            self.file.set_len(self.bytes).map_err(Error::io("write", &self.path))?;
         }
-        let after = size.map_or(0, |_| length);
+        self.close(size.map_or(0, |_| length))
+    }
+
+    /// Sets the header of a file that has `after` octets behind its samples.
+    fn close(mut self, after: u64) -> Result<Written, Error> {
+        // It may end in a hole.
+        self.file.set_len(self.bytes).map_err(Error::io("write", &self.path))?;
         let header = header(self.sample_rate, self.channels, self.frames, after);
         self.file.seek(SeekFrom::Start(0)).map_err(Error::io("write", &self.path))?;
         self.file.write_all(&header).map_err(Error::io("write", &self.path))?;
         let blake3 = self.hash.finish(&header).to_hex().to_string();
         Ok(Written { bytes: self.bytes, frames: self.frames, blake3 })
+    }
+
+    /// Ends the file with its samples.
+    ///
+    /// # Errors
+    /// Where fewer frames came than the header says.
+    pub fn plain(self) -> Result<Written, Error> {
+        if self.frames != self.promised {
+            return Err(self.wrong_length(self.frames));
+        }
+        self.close(0)
     }
 
     /// Octets of samples that are promised.

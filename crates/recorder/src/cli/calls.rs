@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use clock::Time;
 use store::{CallId, Outcome, Pattern, Query, State, TagQuery};
 
@@ -16,8 +16,8 @@ pub(crate) enum Calls {
     Show(One),
     /// Say why each stream is in a call, and why the call has the audio that it has
     Explain(One),
-    /// Copy one call's audio, record and packets
-    Export(Export),
+    /// Hand calls to somebody else: audio, records, packets, pages to open them by, and proofs
+    Export(Box<Export>),
     /// Set tags of a call, or take them off
     Tag(TagCall),
     /// Write a note about a call
@@ -51,11 +51,18 @@ pub(crate) struct List {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Filters {
     /// The caller: whole, or a part with `*` at the open end (`+49*`, `*1234`)
-    #[arg(long, value_name = "PARTY")]
+    #[arg(long, visible_alias = "caller", value_name = "PARTY")]
     pub(crate) from: Option<Pattern>,
     /// The callee
-    #[arg(long, value_name = "PARTY")]
+    #[arg(long, visible_alias = "callee", value_name = "PARTY")]
     pub(crate) to: Option<Pattern>,
+    #[command(flatten)]
+    pub(crate) others: Others,
+}
+
+/// The same but for who called whom.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Others {
     /// Either party, or whoever else the signalling names: asserted, diverted from, redirected to
     #[arg(long, value_name = "PARTY")]
     pub(crate) party: Option<Pattern>,
@@ -97,10 +104,14 @@ pub(crate) struct Filters {
 impl Filters {
     /// The same as a search.
     pub(crate) fn query(&self) -> Query {
+        Query { from: self.from.clone(), to: self.to.clone(), ..self.others.query() }
+    }
+}
+
+impl Others {
+    fn query(&self) -> Query {
         let it = self.clone();
         Query {
-            from: it.from,
-            to: it.to,
             party: it.party,
             user_agent: it.user_agent,
             since: it.since,
@@ -133,13 +144,57 @@ pub(crate) struct One {
 
 #[derive(Args, Debug)]
 pub(crate) struct Export {
-    /// The id of the call
-    pub(crate) id: CallId,
+    /// The ids of calls; without any, filters say which
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<CallId>,
     #[command(flatten)]
     pub(crate) store: InStore,
-    /// The folder to copy into; it is made if it is not there
-    #[arg(long, value_name = "DIR")]
+    /// The folder to write into, made if it is not there, or an archive: FILE.tar.zst
+    #[arg(long, value_name = "DIR|FILE.tar.zst")]
     pub(crate) to: PathBuf,
+    /// Lossless audio as that, sample for sample [default: as it stands in the store]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<AudioAs>,
+    /// Leave out of records, pages and ladders what says who it was; packets are left out then, and voices stay
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) mask: Vec<Masked>,
+    /// The caller: whole, or a part with `*` at the open end
+    #[arg(long, value_name = "PARTY")]
+    pub(crate) caller: Option<Pattern>,
+    /// The callee
+    #[arg(long, value_name = "PARTY")]
+    pub(crate) callee: Option<Pattern>,
+    #[command(flatten)]
+    pub(crate) others: Others,
     #[command(flatten)]
     pub(crate) why: Why,
+}
+
+impl Export {
+    /// Which calls, where they are not named.
+    pub(crate) fn query(&self) -> Query {
+        Query { from: self.caller.clone(), to: self.callee.clone(), ..self.others.query() }
+    }
+}
+
+/// What audio is handed over as.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AudioAs {
+    /// WAV; a FLAC becomes one
+    Wav,
+    /// FLAC; a WAV becomes one
+    Flac,
+}
+
+/// What is masked in a copy.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Masked {
+    /// Numbers, names, URIs, Call-IDs, dialled digits
+    Parties,
+    /// Network addresses
+    Addresses,
+    /// Notes, tags, messages
+    Text,
+    /// All of these
+    All,
 }

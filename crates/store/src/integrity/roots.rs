@@ -74,6 +74,14 @@ impl Store {
         Ok(taken)
     }
 
+    /// The chain of the days' roots as it stands, line by line.
+    ///
+    /// # Errors
+    /// That of the file system.
+    pub fn root_lines(&self) -> Result<Vec<String>, Error> {
+        lines(&self.roots())
+    }
+
     pub(super) fn roots(&self) -> PathBuf {
         self.integrity().join("roots.log")
     }
