@@ -28,7 +28,7 @@ impl Line {
             from: who(&record.caller),
             to: who(&record.callee),
             outcome: record.outcome.as_str(),
-            talked_s: record.duration_s.map(|seconds| seconds.value()),
+            talked_s: record.duration_s.map(store::Seconds::value),
             flags: record.flags.iter().cloned().collect::<Vec<_>>().join(", "),
         }
     }

@@ -7,7 +7,7 @@ use crate::step::Step;
 use crate::text;
 
 /// Columns between two hosts' lines, in pixels, and where the first one is.
-const GAP: usize = 240;
+const GAP: usize = 260;
 const LEFT: usize = 230;
 /// Where the first message is, and how much room one takes without and with a second line.
 const TOP: usize = 60;
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn every_message_is_an_arrow_from_its_sender() {
         let svg = draw(&[step(0, ALICE, BOB, "INVITE"), step(2900, BOB, ALICE, "200 OK (INVITE)")], 3);
-        assert!(svg.contains("<path d=\"M470 60L462 56L462 64Z\" opacity=\"1\"/>"), "{svg}");
+        assert!(svg.contains("<path d=\"M490 60L482 56L482 64Z\" opacity=\"1\"/>"), "{svg}");
         assert!(svg.contains("<path d=\"M230 90L238 86L238 94Z\" opacity=\"1\"/>"), "{svg}");
         assert!(svg.contains("10:15:05.023  +2.900") && svg.contains("and 3 more messages"), "{svg}");
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());

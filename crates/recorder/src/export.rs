@@ -28,19 +28,20 @@ pub(crate) fn run(arguments: &Export) -> anyhow::Result<Exit> {
             Ok(())
         })?;
     }
-    if ids.is_empty() {
+    let Some((first, others)) = ids.split_first() else {
         eprintln!("sipreel: no call fits");
         return Ok(Exit::Findings);
-    }
+    };
     let place = Place::of(&arguments.to);
-    let alone = (arguments.ids.len() == 1).then(|| &ids[0]);
+    let alone = (arguments.ids.len() == 1).then_some(first);
     if let (Place::Folder(folder), Some(id)) = (&place, alone)
         && let Some(other) = exported_before(folder).filter(|other| other != id)
     {
         anyhow::bail!("{}: holds call {other} already; export into another folder", folder.display());
     }
     let read = |id: &CallId| log.told(Action::Export, id, store.record(id));
-    let (first, others) = (read(&ids[0])?, ids.iter().skip(1));
+    // Of a call that is not there, no folder is made.
+    let first = read(first)?;
     let mut bundle = Bundle::begin(&place, alone.is_some(), choices(arguments))?;
     bundle.add(&store, &first)?;
     for id in others {
