@@ -103,6 +103,69 @@ fn a_forged_packet_is_counted_and_not_heard() {
     assert_eq!(call.record["outcome"], "recorded");
 }
 
+#[test]
+fn padding_inside_of_what_is_encrypted_is_not_heard() {
+    let plain = Store::new();
+    assert_eq!(plain.replay(&[common::fixture(FIXTURE)], &["-q"]).code, 0);
+    let expected = one_call(&plain);
+    for file in ["padded_cm.pcap", "padded_gcm.pcap"] {
+        let store = Store::new();
+        let path = common::fixtures().join("srtp").join(file);
+        assert_eq!(store.replay(&[path], &["-q"]).code, 0);
+        let call = one_call(&store);
+        assert_eq!(call.file("call.wav"), expected.file("call.wav"), "{file}");
+        for (leg, as_sent) in ["caller", "callee"].map(|role| (call.leg(role), expected.leg(role))) {
+            let packets = |leg: &serde_json::Value| leg["streams"][0]["packets"].clone();
+            assert_eq!(packets(leg), packets(as_sent), "{file}");
+            assert!(leg["streams"][0]["authentication_failures"].is_null(), "{file}");
+        }
+    }
+}
+
+#[test]
+fn padding_of_what_is_not_encrypted_is_neither_heard_nor_counted_and_is_kept() {
+    let file = common::fixture("baresip_speech.pcap");
+    let mut frames = capture::frames(&file);
+    for frame in &mut frames {
+        pad(&mut frame.bytes);
+    }
+    let (plain, padded) = (Store::new(), Store::new());
+    let path = padded.beside("padded.pcap");
+    fs::write(&path, capture::pcap(&frames)).expect("a file");
+    for (store, file) in [(&plain, &file), (&padded, &path)] {
+        assert_eq!(store.replay(std::slice::from_ref(file), &["-q", "--keep", "all"]).code, 0);
+    }
+    let (expected, call) = (one_call(&plain), one_call(&padded));
+    assert_eq!(call.file("call.wav"), expected.file("call.wav"));
+    assert_eq!(call.record["legs"], expected.record["legs"], "octets and all");
+    // What was kept gives the same again, by what it holds.
+    let render =
+        common::run(&["render", &call.id(), "--store", padded.path().to_str().expect("a plain path")]);
+    assert_eq!(render.code, 0, "{render:?}");
+    assert_eq!(one_call(&padded).file("call.wav"), expected.file("call.wav"));
+}
+
+/// Puts seven octets of padding behind the payload of an Ethernet frame with RTP in IPv4; leaves others alone.
+fn pad(frame: &mut Vec<u8>) {
+    const PADDING: [u8; 7] = [1, 2, 3, 4, 5, 6, 7];
+    let is_rtp = frame.get(42).is_some_and(|first| first >> 6 == 2) && !(192..=223).contains(&frame[43]);
+    if frame[12..14] != [8, 0] || frame[23] != 17 || !is_rtp {
+        return;
+    }
+    frame[42] |= 0x20;
+    frame.extend(PADDING);
+    for at in [16, 38] {
+        let length = u16::from_be_bytes([frame[at], frame[at + 1]]) + PADDING.len() as u16;
+        frame[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    frame[24..26].fill(0);
+    frame[40..42].fill(0);
+    let words = frame[14..34].chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+    let sum: u32 = words.sum();
+    let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+    frame[24..26].copy_from_slice(&sum.to_be_bytes());
+}
+
 // ---- keys of a handshake over the media's own ports ----
 
 const BY_HANDSHAKE: &str = "baresip_srtp_dtls.pcap";

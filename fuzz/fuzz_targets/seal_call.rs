@@ -108,7 +108,7 @@ fn heard(call: &Call, medium: &dyn Medium) -> u64 {
     let streams = Side::BOTH.iter().flat_map(|&side| call.legs.of(side));
     streams
         .flat_map(|matched| matched.stream.kept.slots(medium))
-        .map(|slot| 12 * slot.payload_len() as u64 + 5760)
+        .map(|slot| 12 * slot.body_len() as u64 + 5760)
         .sum()
 }
 

@@ -171,9 +171,9 @@ mod tests {
                 payload_type: PayloadType(sent.number),
                 marker: false,
                 header: &[],
-                payload: &[0; 160],
+                body: &[0; 160],
             };
-            let frame = Frame { bytes: packet.payload, link: 101, place: None };
+            let frame = Frame { bytes: packet.body, link: 101, place: None };
             let now = at(sent.first_ms + 20 * i64::from(n));
             streams.handle_packet(now, flow, &packet, &frame, &mut Vec::new());
         }

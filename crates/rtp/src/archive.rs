@@ -128,11 +128,11 @@ impl Writer {
         let last = &before.slot;
         let seq = slot.seq.0.wrapping_sub(last.seq.0).wrapping_sub(1);
         let kind = (slot.type_and_marker, slot.held.0, slot.link);
-        let extent = (slot.frame_len, slot.payload_at, slot.payload_len);
+        let extent = (slot.frame_len, slot.body_at, slot.body_len);
         let bit = |is_other: bool, bit| if is_other { bit } else { 0 };
         let bits = bit(seq != 0, differs::SEQ)
             | bit(now.ticks != before.ticks, differs::TICKS)
-            | bit(extent != (last.frame_len, last.payload_at, last.payload_len), differs::EXTENT)
+            | bit(extent != (last.frame_len, last.body_at, last.body_len), differs::EXTENT)
             | bit(kind != (last.type_and_marker, last.held.0, last.link), differs::KIND)
             | bit(now.place != before.place, differs::PLACE);
         bytes.push(bits);
@@ -174,8 +174,8 @@ impl Reader<'_> {
         }
         if bits & differs::EXTENT != 0 {
             slot.frame_len = self.number()? as u16;
-            slot.payload_at = self.number()? as u16;
-            slot.payload_len = self.number()? as u16;
+            slot.body_at = self.number()? as u16;
+            slot.body_len = self.number()? as u16;
         }
         if bits & differs::KIND != 0 {
             (slot.type_and_marker, slot.held) = (self.octet()?, Held(self.octet()?));
@@ -244,8 +244,8 @@ mod tests {
             ticks: Ticks(numbers.2),
             seq: Seq(numbers.3),
             frame_len: lens.0,
-            payload_at: lens.1,
-            payload_len: lens.2,
+            body_at: lens.1,
+            body_len: lens.2,
             link: lens.3,
             type_and_marker,
             held: Held(held),

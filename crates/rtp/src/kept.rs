@@ -9,7 +9,7 @@ use clock::Time;
 
 use crate::archive::{Archive, Batch};
 use crate::id::PayloadType;
-use crate::packet::Packet;
+use crate::packet::{Packet, is_padded, unpadded};
 use crate::slot::{Extent, Held, Slot};
 
 /// The frame in which a packet came, as far as keeping it needs to know it.
@@ -47,6 +47,8 @@ pub struct Kept {
     full: Vec<Chunk>,
     /// The one that is being filled; it stands here and not behind the others because each packet asks for it.
     last: Chunk,
+    /// Whether some of them have padding.
+    is_padded: bool,
 }
 
 #[derive(Default, Debug)]
@@ -90,6 +92,7 @@ impl Kept {
             let successor = self.last.successor();
             self.full.push(std::mem::replace(&mut self.last, successor));
         }
+        self.is_padded |= is_padded(packet.header);
         self.last.push(arrival, packet, frame, copying)
     }
 
@@ -133,9 +136,27 @@ impl Kept {
         self.read(medium).map(|(slot, _)| slot)
     }
 
-    /// Every packet in the order of arrival, with its payload; an empty one where the medium has lost it.
+    /// Every packet in the order of arrival, with its payload as it stands in a packet that is not encrypted: without
+    /// padding; an empty one where the medium has lost it.
     pub fn payloads<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = (Slot, &'a [u8])> {
-        self.read(medium).map(move |(slot, bytes)| (slot, payload(&slot, bytes, medium).unwrap_or_default()))
+        let is_padded = self.is_padded;
+        self.read(medium).map(move |(slot, bytes)| {
+            let body = body(&slot, bytes, medium).unwrap_or_default();
+            let header = if is_padded { header(&slot, bytes, medium) } else { None };
+            (slot, header.map_or(body, |header| unpadded(header, body)))
+        })
+    }
+
+    /// Every packet in the order of arrival, with everything that stands behind its header; nothing where the medium has
+    /// lost it.
+    pub fn bodies<'a>(&'a self, medium: &'a dyn Medium) -> impl Iterator<Item = (Slot, &'a [u8])> {
+        self.read(medium).map(move |(slot, bytes)| (slot, body(&slot, bytes, medium).unwrap_or_default()))
+    }
+
+    /// Whether some of the packets have padding.
+    #[must_use]
+    pub fn is_padded(&self) -> bool {
+        self.is_padded
     }
 
     /// Every packet in the order of arrival with the bytes of its header; none where it is a plain one that was not kept.
@@ -158,7 +179,7 @@ impl Kept {
         chunks.flat_map(Chunk::read).skip(skipped - whole * CHUNK_SLOTS).map(move |(slot, bytes)| Latest {
             slot,
             header: header(&slot, bytes, medium),
-            payload: payload(&slot, bytes, medium).unwrap_or_default(),
+            body: body(&slot, bytes, medium).unwrap_or_default(),
             frame: KeptFrame::of(&slot, bytes, medium),
         })
     }
@@ -259,8 +280,8 @@ pub struct Latest<'a> {
     pub slot: Slot,
     /// Its header's bytes; none where it is a plain one that was not kept.
     pub header: Option<&'a [u8]>,
-    /// Its payload; empty where the medium has lost it.
-    pub payload: &'a [u8],
+    /// Everything behind its header; empty where the medium has lost it.
+    pub body: &'a [u8],
     /// Its frame, where that was kept whole.
     pub frame: Option<KeptFrame<'a>>,
 }
@@ -274,8 +295,10 @@ pub struct KeptFrame<'a> {
     pub link: u32,
     /// Its bytes.
     pub bytes: &'a [u8],
-    /// Where in it the RTP payload stands.
-    pub payload: (usize, usize),
+    /// Where in it everything behind the RTP header stands: from where on, and how many octets.
+    pub body: (usize, usize),
+    /// Whether padding is among that.
+    pub is_padded: bool,
     /// The payload type of the packet in it.
     pub payload_type: PayloadType,
 }
@@ -284,14 +307,16 @@ impl<'a> KeptFrame<'a> {
     fn of(slot: &Slot, in_memory: &'a [u8], medium: &'a dyn Medium) -> Option<Self> {
         let len = usize::from(slot.frame_len);
         let bytes = bytes_of(slot, 0, len, in_memory, medium)?;
-        let payload = (usize::from(slot.payload_at), usize::from(slot.payload_len));
+        let body = (usize::from(slot.body_at), usize::from(slot.body_len));
         let link = u32::from(slot.link);
-        // A payload copied alone, or with no more than its header, is no frame.
-        (payload.0 > slot.held.header_len()).then_some(KeptFrame {
+        let is_padded = header(slot, in_memory, medium).is_some_and(is_padded);
+        // A body copied alone, or with no more than its header, is no frame.
+        (body.0 > slot.held.header_len()).then_some(KeptFrame {
             arrival: slot.arrival,
             link,
             bytes,
-            payload,
+            body,
+            is_padded,
             payload_type: slot.payload_type(),
         })
     }
@@ -306,7 +331,7 @@ impl Chunk {
 
     fn push(&mut self, arrival: Time, packet: &Packet<'_>, frame: &Frame<'_>, copying: Copying) -> usize {
         let copied_before = self.bytes.len();
-        let whole = Extent::of(packet.payload, frame.bytes);
+        let whole = Extent::of(packet.body, frame.bytes);
         let header_len = packet.header.len();
         let (held, place, extent) = match (frame.place, whole, copying) {
             (Some(place), Some(extent), _) => (Held::new(true, header_len), place, extent),
@@ -318,8 +343,8 @@ impl Chunk {
                 // A plain header is made again from the slot.
                 let header = if is_plain(packet.header) { &[] } else { packet.header };
                 self.bytes.extend_from_slice(header);
-                self.bytes.extend_from_slice(packet.payload);
-                let extent = Extent::without_frame(header.len(), packet.payload.len());
+                self.bytes.extend_from_slice(packet.body);
+                let extent = Extent::without_frame(header.len(), packet.body.len());
                 (Held::new(false, header.len()), copied_before as u64, extent)
             }
         };
@@ -329,8 +354,8 @@ impl Chunk {
             ticks: packet.ticks,
             seq: packet.seq,
             frame_len: extent.frame_len,
-            payload_at: extent.payload_at,
-            payload_len: extent.payload_len,
+            body_at: extent.body_at,
+            body_len: extent.body_len,
             link: frame.link as u16,
             type_and_marker: packet.payload_type.0 | u8::from(packet.marker) << 7,
             held,
@@ -356,13 +381,13 @@ impl Chunk {
     }
 }
 
-fn payload<'a>(slot: &Slot, in_memory: &'a [u8], medium: &'a dyn Medium) -> Option<&'a [u8]> {
-    bytes_of(slot, usize::from(slot.payload_at), usize::from(slot.payload_len), in_memory, medium)
+fn body<'a>(slot: &Slot, in_memory: &'a [u8], medium: &'a dyn Medium) -> Option<&'a [u8]> {
+    bytes_of(slot, usize::from(slot.body_at), usize::from(slot.body_len), in_memory, medium)
 }
 
 fn header<'a>(slot: &Slot, in_memory: &'a [u8], medium: &'a dyn Medium) -> Option<&'a [u8]> {
     let len = Some(slot.held.header_len()).filter(|&len| len > 0)?;
-    bytes_of(slot, usize::from(slot.payload_at).checked_sub(len)?, len, in_memory, medium)
+    bytes_of(slot, usize::from(slot.body_at).checked_sub(len)?, len, in_memory, medium)
 }
 
 /// `len` bytes from `at` on of what the slot stands for.
@@ -408,7 +433,7 @@ mod tests {
             payload_type: PayloadType(8),
             marker: true,
             header: &[],
-            payload,
+            body: payload,
         }
     }
 
@@ -425,7 +450,7 @@ mod tests {
             (Seq(7), PayloadType(8), true, &b"PAYLOAD"[..])
         );
         let whole = kept.frames(&input).next().unwrap();
-        assert_eq!((whole.bytes, whole.payload, whole.link), (bytes, (6, 7), 1));
+        assert_eq!((whole.bytes, whole.body, whole.link), (bytes, (6, 7), 1));
     }
 
     #[test]
@@ -517,7 +542,7 @@ mod tests {
             }
             for count in [0, 1, 87, 88, 89, 255, 256, 257, 343, 344, 345, 600, 601] {
                 let latest: Vec<Vec<u8>> =
-                    kept.latest(count, &nothing).map(|latest| latest.payload.to_vec()).collect();
+                    kept.latest(count, &nothing).map(|latest| latest.body.to_vec()).collect();
                 let from = usize::from(len).saturating_sub(count) as u16;
                 let expected: Vec<_> = (from..len).map(|n| n.to_be_bytes().to_vec()).collect();
                 assert_eq!(latest, expected, "{count} of {len}");
@@ -561,7 +586,7 @@ mod tests {
             assert_eq!(kept.head().next(), whole.head().next());
             let medium = Mapped(disk.0);
             let fields =
-                |slot: Slot| (slot.arrival, slot.ticks, slot.seq, slot.type_and_marker, slot.payload_len);
+                |slot: Slot| (slot.arrival, slot.ticks, slot.seq, slot.type_and_marker, slot.body_len);
             assert!(kept.slots(&medium).map(fields).eq(whole.slots(&medium).map(fields)));
             if place.is_none() {
                 let payload = |(_, payload)| payload;

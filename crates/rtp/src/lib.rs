@@ -34,7 +34,7 @@ pub use event::{EventPayload, Events, TelephoneEvent};
 pub use id::{ExtSeq, PayloadType, Seq, Ssrc, Ticks};
 pub use kept::{Copying, Frame, Freed, Hold, Kept, KeptFrame, Latest, Medium, Overflow};
 pub use losses::{Loss, LossGatherer, Losses};
-pub use packet::Packet;
+pub use packet::{Packet, is_padded, unpadded};
 pub use reported::{Figure, ReceptionFigures, Reported, Reports, SummaryFigures, VoipFigures};
 pub use rtcp::Report;
 pub use sequence::{Irregularities, Sent, Sequence};

@@ -291,7 +291,7 @@ mod tests {
                 payload_type: PayloadType(0),
                 marker: false,
                 header: &[],
-                payload: &[],
+                body: &[],
             };
             kept.push(Time::from_ns(n as i64), &packet, &frame, Copying::Payloads);
         }
@@ -383,7 +383,7 @@ mod tests {
         let frame = Frame { bytes: &[], link: 1, place: None };
         for (n, at) in [i64::MIN, i64::MAX, 0].into_iter().enumerate() {
             let (ssrc, seq, ticks, payload_type) = (Ssrc(1), Seq(n as u16), Ticks(0), PayloadType(0));
-            let packet = Packet { ssrc, seq, ticks, payload_type, marker: false, header: &[], payload: &[] };
+            let packet = Packet { ssrc, seq, ticks, payload_type, marker: false, header: &[], body: &[] };
             kept.push(Time::from_ns(at), &packet, &frame, Copying::Payloads);
         }
         let arrivals: Vec<_> = ordered(&kept, BATCH).sent.iter().map(|sent| sent.arrival_ns).collect();

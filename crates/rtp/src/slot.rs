@@ -13,8 +13,8 @@ pub struct Slot {
     pub(crate) ticks: Ticks,
     pub(crate) seq: Seq,
     pub(crate) frame_len: u16,
-    pub(crate) payload_at: u16,
-    pub(crate) payload_len: u16,
+    pub(crate) body_at: u16,
+    pub(crate) body_len: u16,
     pub(crate) link: u16,
     pub(crate) type_and_marker: u8,
     pub(crate) held: Held,
@@ -82,36 +82,32 @@ impl Slot {
         [0x80, self.type_and_marker, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3]
     }
 
-    /// How many bytes of payload it carries.
+    /// How many bytes stand behind its header: the payload, padding and what encryption adds.
     #[must_use]
-    pub fn payload_len(&self) -> usize {
-        usize::from(self.payload_len)
+    pub fn body_len(&self) -> usize {
+        usize::from(self.body_len)
     }
 }
 
-/// Where a payload stands in its frame, in numbers that fit a slot.
+/// Where what stands behind the RTP header does so in its frame, in numbers that fit a slot.
 pub(crate) struct Extent {
     pub(crate) frame_len: u16,
-    pub(crate) payload_at: u16,
-    pub(crate) payload_len: u16,
+    pub(crate) body_at: u16,
+    pub(crate) body_len: u16,
 }
 
 impl Extent {
-    /// `None` where the payload lies outside the frame, or the frame is a super-frame of more than 65 535 bytes.
-    pub(crate) fn of(payload: &[u8], frame: &[u8]) -> Option<Extent> {
-        let at = (payload.as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;
-        let fits = at.checked_add(payload.len())? <= frame.len();
+    /// `None` where the body lies outside the frame, or the frame is a super-frame of more than 65 535 bytes.
+    pub(crate) fn of(body: &[u8], frame: &[u8]) -> Option<Extent> {
+        let at = (body.as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;
+        let fits = at.checked_add(body.len())? <= frame.len();
         let frame_len = u16::try_from(frame.len()).ok()?;
-        fits.then_some(Extent { frame_len, payload_at: at as u16, payload_len: payload.len() as u16 })
+        fits.then_some(Extent { frame_len, body_at: at as u16, body_len: body.len() as u16 })
     }
 
-    pub(crate) fn without_frame(header: usize, payload: usize) -> Extent {
+    pub(crate) fn without_frame(header: usize, body: usize) -> Extent {
         let clamped = |len: usize| len.min(usize::from(u16::MAX)) as u16;
-        Extent {
-            frame_len: clamped(header + payload),
-            payload_at: clamped(header),
-            payload_len: clamped(payload),
-        }
+        Extent { frame_len: clamped(header + body), body_at: clamped(header), body_len: clamped(body) }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::slot::Slot;
 pub struct Statistics {
     /// Packets that came, doubles among them.
     pub packets: u64,
-    /// Bytes of their payloads.
+    /// Bytes of their payloads; of encrypted ones with what encryption adds.
     pub octets: u64,
     /// Sequence numbers that never came.
     pub lost: u64,
@@ -38,7 +38,7 @@ impl Statistics {
         let mut statistics = Statistics::default();
         for slot in slots {
             statistics.packets += 1;
-            statistics.octets += slot.payload_len() as u64;
+            statistics.octets += slot.body_len() as u64;
             if is_timed(&slot) {
                 jitter.arrive(&slot);
             }
@@ -172,7 +172,7 @@ mod tests {
                 payload_type,
                 marker: false,
                 header: &[],
-                payload: &payload,
+                body: &payload,
             };
             let frame = Frame { bytes: &payload, link: 1, place: None };
             kept.push(Time::from_ns(at_ms * 1_000_000), &packet, &frame, Copying::Payloads);

@@ -503,7 +503,7 @@ mod tests {
             payload_type: PayloadType(0),
             marker: false,
             header: &[],
-            payload: &payload,
+            body: &payload,
         };
         let frame = Frame { bytes: &payload, link: 1, place: None };
         table.handle_packet(Time::from_ns(0) + Span::from_secs(at_s), flow(from), &packet, &frame, dropped)

@@ -32,7 +32,7 @@ impl<'a> Masked<'a> {
         Masked { spans, late, length: length.map_or(LONGEST, |length| length.clamp(LEAST, LONGEST)) }
     }
 
-    /// What the payload of `len` octets is to be written over with, where it may hold what is masked.
+    /// What a payload, with its padding `len` octets, is to be written over with, where it may hold what is masked.
     pub(crate) fn blank(&self, arrival: Time, meaning: Meaning, len: usize) -> Option<Vec<u8>> {
         if meaning == Meaning::TelephoneEvent || len == 0 {
             return None;

@@ -140,13 +140,17 @@ fn of_frame<'a>(
     settings: &Settings,
 ) -> Kept<'a> {
     let Rebuilt { frame, bytes } = rebuilt;
-    let (payload_at, payload_len) = frame.payload;
+    let (body_at, body_len) = frame.body;
     let meaning = meanings.of(frame.payload_type, frame.arrival);
-    let is_key = meaning == Meaning::TelephoneEvent && payload_len > 0 && !settings.show_digits;
-    let blank =
-        if is_key { Some(vec![BLANKED_EVENT]) } else { masked.blank(frame.arrival, meaning, payload_len) };
+    let is_key = meaning == Meaning::TelephoneEvent && body_len > 0 && !settings.show_digits;
+    let mut blank =
+        if is_key { Some(vec![BLANKED_EVENT]) } else { masked.blank(frame.arrival, meaning, body_len) };
+    if let (false, true, Some(last)) = (is_key, frame.is_padded, blank.iter_mut().flatten().last()) {
+        // It stands for the padding's length, and goes on to.
+        *last = 1;
+    }
     let bytes = match blank {
-        Some(blank) => Cow::Owned(overwrite(&bytes, frame.link, payload_at, &blank)),
+        Some(blank) => Cow::Owned(overwrite(&bytes, frame.link, body_at, &blank)),
         None => bytes,
     };
     Kept { at: frame.arrival, link: frame.link, frame: bytes }

@@ -12,7 +12,7 @@ const RAW: u32 = 101;
 const UDP: u8 = 17;
 const UDP_HEADER: usize = 8;
 
-/// A frame and where the RTP payload stands in it.
+/// A frame and where the RTP packet's parts stand in it.
 pub(crate) struct Rebuilt<'a> {
     pub(crate) frame: KeptFrame<'a>,
     pub(crate) bytes: Cow<'a, [u8]>,
@@ -30,8 +30,8 @@ pub(crate) fn frames<'a>(
             kept.frames(medium).map(|frame| Rebuilt { bytes: Cow::Borrowed(frame.bytes), frame }),
         );
     }
-    let packets = kept.payloads(medium).zip(kept.headers(medium));
-    Box::new(packets.map(|((slot, payload), header)| rebuild(stream, &slot, header, payload)))
+    let packets = kept.bodies(medium).zip(kept.headers(medium));
+    Box::new(packets.map(|((slot, body), header)| rebuild(stream, &slot, header, body)))
 }
 
 /// The latest `count` packets of `stream` in the same way, as far as they are in memory.
@@ -42,16 +42,22 @@ pub(crate) fn latest<'a>(
 ) -> impl Iterator<Item = Rebuilt<'a>> {
     stream.kept.latest(count, medium).map(|latest| match latest.frame {
         Some(frame) => Rebuilt { bytes: Cow::Borrowed(frame.bytes), frame },
-        None => rebuild(stream, &latest.slot, latest.header, latest.payload),
+        None => rebuild(stream, &latest.slot, latest.header, latest.body),
     })
 }
 
-fn rebuild<'a>(stream: &Stream, slot: &Slot, header: Option<&[u8]>, payload: &[u8]) -> Rebuilt<'a> {
+fn rebuild<'a>(stream: &Stream, slot: &Slot, header: Option<&[u8]>, body: &[u8]) -> Rebuilt<'a> {
     let plain = slot.plain_header(stream.ssrc);
-    let bytes = datagram(stream.flow, &[header.unwrap_or(&plain), payload].concat());
-    let payload = (bytes.len() - payload.len(), payload.len());
-    let (arrival, payload_type) = (slot.arrival(), slot.payload_type());
-    let frame = KeptFrame { arrival, link: RAW, bytes: &[], payload, payload_type };
+    let header = header.unwrap_or(&plain);
+    let bytes = datagram(stream.flow, &[header, body].concat());
+    let frame = KeptFrame {
+        arrival: slot.arrival(),
+        link: RAW,
+        bytes: &[],
+        body: (bytes.len() - body.len(), body.len()),
+        is_padded: rtp::is_padded(header),
+        payload_type: slot.payload_type(),
+    };
     Rebuilt { frame, bytes: Cow::Owned(bytes) }
 }
 

@@ -57,13 +57,14 @@ fn open_stream(matched: &Matched, keys: &[MasterKey], medium: &dyn Medium) -> Op
     let (ssrc, kept) = (matched.stream.ssrc, &matched.stream.kept);
     let mut clear =
         Clear { octets: Vec::new(), places: Vec::with_capacity(kept.len()), counts: Counts::default() };
-    for ((slot, payload), header) in kept.payloads(medium).zip(kept.headers(medium)) {
+    for ((slot, body), header) in kept.bodies(medium).zip(kept.headers(medium)) {
         let plain = slot.plain_header(ssrc);
-        let sealed = Sealed { ssrc, seq: slot.seq(), header: header.unwrap_or(&plain), payload };
+        let header = header.unwrap_or(&plain);
         let begin = clear.octets.len();
         // What stays shut is counted by the opener, and is an empty payload here.
-        let _ = opener.open(sealed, &mut clear.octets);
-        clear.places.push(begin..clear.octets.len());
+        let _ = opener.open(Sealed { ssrc, seq: slot.seq(), header, payload: body }, &mut clear.octets);
+        let opened = clear.octets.get(begin..).unwrap_or_default();
+        clear.places.push(begin..begin + rtp::unpadded(header, opened).len());
     }
     clear.counts = opener.counts();
     (clear.counts.opened > 0).then_some(clear)

@@ -43,6 +43,15 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Octets of padding in all, which are no payload's.
+    pub(crate) fn padding(&self) -> u64 {
+        let kept = &self.matched.stream.kept;
+        if !kept.is_padded() || !matches!(self.secrecy, Secrecy::None) {
+            return 0;
+        }
+        self.arrivals().map(|(slot, payload)| (slot.body_len() - payload.len()) as u64).sum()
+    }
+
     /// The packets as they arrived, without their payloads.
     pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + use<'a> {
         let until = self.until;

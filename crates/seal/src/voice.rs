@@ -109,7 +109,8 @@ impl<'a> Voice<'a> {
         // The time stamp of a telephone event stands still while it lasts; it tells nothing of the network.
         let mut is_timed =
             |slot: &Slot| meanings.of(slot.payload_type(), slot.arrival()) != Meaning::TelephoneEvent;
-        let arrived = Statistics::of(source.slots(), clock_rate, &mut is_timed);
+        let mut arrived = Statistics::of(source.slots(), clock_rate, &mut is_timed);
+        arrived.octets -= source.padding();
         let (mut steps, mut bursts) = (Steps::default(), BurstGatherer::default());
         let mut losses = LossGatherer::new(first_at);
         let mut gathered = Gathered::new(reading.room.get());
