@@ -2,7 +2,7 @@
 //! time of a sender report, which they point back to.
 
 use crate::compound::Rtcp;
-use crate::id::Ssrc;
+use crate::id::{Ssrc, Ticks};
 
 /// A report block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,28 +23,45 @@ pub(crate) struct ReceptionBlock {
     pub(crate) since_last_sr: u32,
 }
 
+/// The time that a sender report bears, and the time stamp of that moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SenderInfo {
+    /// As NTP has it: seconds since 1900 in the upper half.
+    pub(crate) ntp: u64,
+    pub(crate) ticks: Ticks,
+}
+
+impl SenderInfo {
+    /// What a report block points back by.
+    pub(crate) const fn middle(self) -> u32 {
+        (self.ntp >> 16) as u32
+    }
+}
+
 /// A sender or receiver report.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reception<'a> {
     pub(crate) reporter: Ssrc,
-    /// The middle of the time that a sender report bears.
-    pub(crate) sent_at: Option<u32>,
+    /// The sender's own word, of a sender report.
+    pub(crate) sent: Option<SenderInfo>,
     blocks: &'a [u8],
 }
 
 impl<'a> Reception<'a> {
     pub(crate) fn read(packet: &Rtcp<'a>) -> Option<Self> {
         let (reporter, rest) = packet.body.split_first_chunk()?;
-        let (sent_at, blocks) = match packet.packet_type {
+        let (sent, blocks) = match packet.packet_type {
             SENDER_REPORT => {
-                let (&[_, _, a, b, c, d, _, _, ..], blocks) = rest.split_first_chunk::<SENDER_INFO>()?;
-                (Some(u32::from_be_bytes([a, b, c, d])), blocks)
+                let (info, blocks) = rest.split_first_chunk::<SENDER_INFO>()?;
+                let (ntp, counts) = info.split_first_chunk()?;
+                let ticks = Ticks(u32::from_be_bytes(*counts.first_chunk()?));
+                (Some(SenderInfo { ntp: u64::from_be_bytes(*ntp), ticks }), blocks)
             }
             RECEIVER_REPORT => (None, rest),
             _ => return None,
         };
         let blocks = blocks.get(..BLOCK * usize::from(packet.count))?;
-        Some(Reception { reporter: Ssrc(u32::from_be_bytes(*reporter)), sent_at, blocks })
+        Some(Reception { reporter: Ssrc(u32::from_be_bytes(*reporter)), sent, blocks })
     }
 
     pub(crate) fn blocks(&self) -> impl Iterator<Item = ReceptionBlock> {
@@ -138,7 +155,7 @@ pub(crate) mod tests {
             let bytes = report(9, sent_at, &BLOCKS);
             let packet = Compound::read(&bytes).unwrap().packets().next().unwrap();
             let read = Reception::read(&packet).unwrap();
-            assert_eq!((read.reporter, read.sent_at), (Ssrc(9), sent_at));
+            assert_eq!((read.reporter, read.sent.map(SenderInfo::middle)), (Ssrc(9), sent_at));
             assert_eq!(read.blocks().collect::<Vec<_>>(), BLOCKS);
         }
     }

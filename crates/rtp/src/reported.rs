@@ -10,6 +10,7 @@ use crate::compound::Compound;
 use crate::extended::{self, ExtendedBlock, StatisticsBlock, VoipBlock};
 use crate::id::Ssrc;
 use crate::reception::{Reception, ReceptionBlock};
+use crate::sender_clock::{SenderClock, SenderTime};
 
 /// One figure over many reports.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -128,11 +129,12 @@ pub struct Reports {
     told: Vec<Reported>,
     /// The sender reports that passed last, by whom; the oldest goes.
     sent: Vec<(Ssrc, u32, Time)>,
+    clocks: Vec<SenderClock>,
     /// Datagrams of which nothing can be read: encrypted, or cut.
     pub unread: u64,
     /// Blocks of extended reports that are not read.
     pub other_blocks: u64,
-    /// Blocks about more streams than a call has.
+    /// Blocks about more streams, and times of more senders, than a call has.
     pub crowded_out: u64,
 }
 
@@ -172,25 +174,47 @@ impl Reports {
         self.told.iter().filter(move |told| told.subject == subject)
     }
 
+    /// What the sender of that SSRC said of its clock.
+    #[must_use]
+    pub fn clock_of(&self, sender: Ssrc) -> Option<&SenderClock> {
+        self.clocks.iter().find(|clock| clock.sender == sender)
+    }
+
     /// How many bytes it takes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let voip = self.told.iter().filter(|told| told.voip.is_some()).count() * size_of::<VoipFigures>();
-        voip + self.told.len() * size_of::<Reported>() + self.sent.len() * size_of::<(Ssrc, u32, Time)>()
+        let clocks: usize = self.clocks.iter().map(SenderClock::weight).sum();
+        clocks
+            + voip
+            + self.told.len() * size_of::<Reported>()
+            + self.sent.len() * size_of::<(Ssrc, u32, Time)>()
     }
 
     fn handle_reception(&mut self, at: Time, reception: &Reception<'_>) {
-        if let Some(middle) = reception.sent_at {
+        if let Some(sent) = reception.sent {
             if self.sent.len() >= MOST_SENT {
                 self.sent.remove(0);
             }
-            self.sent.push((reception.reporter, middle, at));
+            self.sent.push((reception.reporter, sent.middle(), at));
+            self.handle_time(reception.reporter, SenderTime::new(at, sent.ntp, sent.ticks));
         }
         for block in reception.blocks() {
             let round_trip = self.round_trip(at, &block);
             self.of(block.subject, reception.reporter, |told| {
                 receive(told.reception.get_or_insert_default(), at, &block, round_trip);
             });
+        }
+    }
+
+    fn handle_time(&mut self, sender: Ssrc, time: Option<SenderTime>) {
+        let Some(time) = time else { return };
+        if let Some(clock) = self.clocks.iter_mut().find(|clock| clock.sender == sender) {
+            clock.push(time);
+        } else if self.clocks.len() < MOST_CLOCKS {
+            self.clocks.push(SenderClock::new(sender, time));
+        } else {
+            self.crowded_out += 1;
         }
     }
 
@@ -260,6 +284,7 @@ fn rate(figures: &mut Option<Box<VoipFigures>>, block: &VoipBlock) {
 const MOST_TOLD: usize = 32;
 /// A report answers the last one, or the one before that.
 const MOST_SENT: usize = 16;
+const MOST_CLOCKS: usize = 16;
 const SLACK: Span = Span::from_ms(-20);
 const LONGEST_TRIP: Span = Span::from_secs(30);
 
@@ -346,6 +371,7 @@ mod tests {
             reports.handle(at_ms(0), &report(subject, Some(subject), &[block(subject, 0, 0, 0, 0)]));
         }
         assert_eq!((reports.told.len(), reports.sent.len()), (MOST_TOLD, MOST_SENT));
-        assert_eq!(reports.crowded_out, 1000 - MOST_TOLD as u64);
+        assert_eq!(reports.clocks.len(), MOST_CLOCKS);
+        assert_eq!(reports.crowded_out, 2 * 1000 - (MOST_TOLD + MOST_CLOCKS) as u64);
     }
 }

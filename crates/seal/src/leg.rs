@@ -44,8 +44,8 @@ impl<'a> Leg<'a> {
         let in_time = streams
             .filter(|(matched, _)| call.media_until.is_none_or(|until| matched.stream.first_at <= until));
         let (until, room) = (call.media_until, Cell::new(MOST_HELD));
-        let negotiation = &call.negotiation;
-        let reading = Reading { negotiation, side, medium, until, foreigners, room };
+        let (negotiation, reports) = (&call.negotiation, &*call.reported);
+        let reading = Reading { negotiation, side, medium, until, reports, foreigners, room };
         let voice = |(matched, clear)| {
             let secrecy = match clear {
                 Some(clear) => Secrecy::Opened(clear),

@@ -5,6 +5,7 @@
 
 mod blank;
 mod checks;
+mod clock_check;
 mod cues;
 mod digits;
 mod drift;

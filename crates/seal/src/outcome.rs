@@ -63,9 +63,12 @@ pub(crate) fn flags(call: &Call, legs: &Both<Leg<'_>>) -> BTreeSet<String> {
     let early = first_at.zip(call.dialog.answered_at).is_some_and(|(first, answer)| first < answer);
     let held = call.negotiation.epochs().iter().any(|epoch| epoch.hold != call::Hold::None);
     let mismatched = both().flat_map(|leg| &leg.voices).any(|voice| voice.is_mismatched);
+    let contradicted = both().flat_map(Leg::heard).filter_map(|voice| voice.clock_check);
+    let contradicted = contradicted.into_iter().any(|check| check.contradicts());
     let all = [
         (call.ambiguous_streams > 0, "ambiguous_media"),
         (capture_lost, "capture_loss"),
+        (contradicted, "clock_contradicted"),
         (mismatched, "codec_mismatch"),
         (is_undecoded(legs), "codec_unsupported"),
         (early, "early_media"),

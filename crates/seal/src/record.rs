@@ -6,6 +6,7 @@ use serde_json::json;
 use sip::NameAddress;
 use store::{CallId, EndReason, Milliseconds, Provenance, Record, Seconds};
 
+use crate::clock_check::ClockCheck;
 use crate::evidence;
 use crate::leg::Leg;
 use crate::listening::{Delays, PLAYOUT};
@@ -153,6 +154,7 @@ pub(crate) fn stream(voice: &Voice<'_>, call: &Call) -> store::StreamRecord {
             voice.format.as_ref().map_or(8000, |(_, clock_rate)| *clock_rate),
         ),
         skew_ppm: voice.timeline.skew_ppm.map(store::Ppm::new),
+        clock_check: voice.clock_check.map(clock_check),
         first_packet_at: Some(stream.first_at),
         last_packet_at: Some(stream.last_at),
         matched: evidence::matched(&voice.matched.why),
@@ -181,6 +183,14 @@ fn fax(fax: &call::Fax) -> Option<store::Fax> {
     };
     let streams: Vec<_> = fax.streams.iter().map(stream).collect();
     (!streams.is_empty()).then_some(store::Fax { streams, not_kept: fax.dropped })
+}
+
+fn clock_check(check: ClockCheck) -> store::ClockCheck {
+    store::ClockCheck {
+        reports: check.reports,
+        skew_ppm: check.skew_ppm.map(store::Ppm::new),
+        off_ms: Milliseconds::new(check.off_ms),
+    }
 }
 
 fn delays(delays: Delays) -> store::Delays {

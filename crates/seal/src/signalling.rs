@@ -74,8 +74,9 @@ fn describe_fork(fork: &Fork, call: &Call, medium: &dyn Medium) -> store::ForkRe
 fn streams(fork: &Fork, side: Side, call: &Call, medium: &dyn Medium) -> Vec<store::ForkStream> {
     let secrecy = if fork.negotiation.is_secure() { Secrecy::Shut } else { Secrecy::None };
     let nobody = Foreigners { ffmpeg: None, folder: Path::new("") };
-    let (negotiation, until) = (&fork.negotiation, call.media_until);
-    let reading = Reading { negotiation, side, medium, until, foreigners: &nobody, room: Cell::new(0) };
+    let (negotiation, until, reports) = (&fork.negotiation, call.media_until, &*call.reported);
+    let room = Cell::new(0);
+    let reading = Reading { negotiation, side, medium, until, reports, foreigners: &nobody, room };
     let streams = fork.legs.of(side).iter().map(|matched| {
         let voice = Voice::new(matched, &reading, secrecy);
         store::ForkStream { role: role(side), stream: stream(&voice, call) }

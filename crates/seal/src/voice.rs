@@ -7,10 +7,11 @@ use audio::{Codec, Decoded};
 use call::{Matched, Negotiation, Side};
 use clock::{Span, Time};
 use rtp::{
-    BurstGatherer, Bursts, LossGatherer, Losses, Medium, PayloadType, Slot, Statistics, Steps,
-    TelephoneEvent, Timeline,
+    BurstGatherer, Bursts, LossGatherer, Losses, Medium, PayloadType, Reports, SenderClock, Slot, Statistics,
+    Steps, TelephoneEvent, Timeline,
 };
 
+use crate::clock_check::{Checking, ClockCheck};
 use crate::cues::VoiceCues;
 use crate::drift::{self, Payer, Payment};
 use crate::foreign::{self, Foreigners};
@@ -41,6 +42,8 @@ pub(crate) struct Reading<'a, 'f> {
     pub(crate) medium: &'a dyn Medium,
     /// What came later is not the call's.
     pub(crate) until: Option<Time>,
+    /// What both sides reported.
+    pub(crate) reports: &'a Reports,
     /// Who decodes what is foreign.
     pub(crate) foreigners: &'f Foreigners<'f>,
     /// How many pieces of them may still be held.
@@ -58,6 +61,8 @@ pub(crate) struct Voice<'a> {
     pub(crate) bursts: Bursts,
     pub(crate) losses: Losses,
     pub(crate) delays: Option<Delays>,
+    /// What its sender's reports say of its timeline.
+    pub(crate) clock_check: Option<ClockCheck>,
     pub(crate) timeline: Timeline,
     pub(crate) keys: Vec<TelephoneEvent>,
     /// The payload type of most packets, with its name and clock rate.
@@ -145,6 +150,7 @@ impl<'a> Voice<'a> {
             bursts: bursts.finish(),
             losses: losses.finish(),
             delays: None,
+            clock_check: None,
             timeline,
             keys: sorter.events.keys(clock_rate),
             payload_type,
@@ -159,13 +165,16 @@ impl<'a> Voice<'a> {
             pieces,
             decoded,
         };
-        voice.place(first_at);
+        voice.place(first_at, reading.reports.clock_of(matched.stream.ssrc));
         voice
     }
 
-    /// Finds where it begins, how late its packets came, and where its drift is paid.
-    fn place(&mut self, first_at: Time) {
+    /// Finds where it begins, how late its packets came, whether its sender says otherwise, and where its drift is paid.
+    fn place(&mut self, first_at: Time, said: Option<&SenderClock>) {
         let clock_rate = self.clock_rate();
+        let first_ticks = self.matched.stream.kept.first().map(Slot::ticks);
+        let mut check =
+            said.zip(first_ticks).map(|(said, ticks)| Checking::new(said, first_at, ticks, clock_rate));
         let mut delays = DelayGatherer::new(first_at, clock_rate as u32);
         let mut placer = self.timeline.placer();
         // The talkspurts that owe too much at their end: where each begins, and how much that is.
@@ -178,6 +187,9 @@ impl<'a> Voice<'a> {
                 self.starts_at = Some(self.starts_at.map_or(talkspurt.start, |at| at.min(talkspurt.start)));
             }
             delays.handle_packet(&piece.sounding.sent, &talkspurt);
+            if let Some(check) = &mut check {
+                check.handle_packet(&piece.sounding.sent, &talkspurt);
+            }
             let owed_ns = drift::owed_ns(&talkspurt, &piece.sounding, clock_rate);
             match owing.last_mut() {
                 Some((at, owed)) if *at == begin => *owed = owed_ns,
@@ -186,6 +198,7 @@ impl<'a> Voice<'a> {
             }
         }
         self.delays = delays.finish();
+        self.clock_check = check.and_then(Checking::finish);
         if !owing.is_empty() {
             self.payments = self.pay(&owing, clock_rate);
         }

@@ -94,6 +94,9 @@ pub struct StreamRecord {
     pub reported: Vec<Reported>,
     /// How fast the sender's clock runs against the capture's; null where too little was seen to say.
     pub skew_ppm: Option<Ppm>,
+    /// What its sender's own reports say of the place that it was given in time; not there where none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_check: Option<ClockCheck>,
     /// The arrival of the first packet.
     #[serde(default, with = "timestamp::optional")]
     pub first_packet_at: Option<Time>,
@@ -111,6 +114,17 @@ pub struct StreamRecord {
     /// The tags and tunnels that its packets came in, outermost first, such as `vlan 100`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub encapsulation: Vec<String>,
+}
+
+/// A stream's place in time, held against its sender's reports (RFC 3550, section 6.4.1). It moves no audio.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ClockCheck {
+    /// How many reports came.
+    pub reports: u64,
+    /// How fast its time stamps run against the sender's own wall clock; null where too little was said.
+    pub skew_ppm: Option<Ppm>,
+    /// By how much its place departs from the sender's word at the most.
+    pub off_ms: Milliseconds,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

@@ -57,7 +57,7 @@ pub use hold::{Held, Hold as LegalHold, Holds};
 pub use id::CallId;
 pub use index::{Index, Opened};
 pub use layout::Store;
-pub use leg::{Bursts, Delays, Digit, Jitter, Leg, Mos, Ssrc, StreamRecord};
+pub use leg::{Bursts, ClockCheck, Delays, Digit, Jitter, Leg, Mos, Ssrc, StreamRecord};
 pub use number::{Milliseconds, Ppm, Score, Seconds};
 pub use outcome::{
     DigitMethod, EndReason, FindingKind, Hold, LinkReason, Outcome, Provenance, RefusalReason, ReportMethod,

@@ -391,6 +391,7 @@ pub(crate) mod tests {
             bursts: None,
             reported: vec![],
             skew_ppm: Some(Ppm::new(1.2)),
+            clock_check: None,
             first_packet_at: time("2026-01-31T10:15:04.2Z"),
             last_packet_at: None,
             matched: Match { rule: "sdp_address".into(), confidence: Score::new(1.0), evidence: vec![] },
