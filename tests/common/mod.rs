@@ -18,6 +18,7 @@ pub(crate) mod capture;
 pub(crate) mod hep;
 pub(crate) mod live;
 pub(crate) mod mutation;
+pub(crate) mod sent;
 pub(crate) mod traffic;
 
 /// The repository's own captures.

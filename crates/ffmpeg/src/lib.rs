@@ -3,7 +3,7 @@
 //! codecs are, and where frames come from, does not belong here.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -22,6 +22,8 @@ pub struct Ffmpeg {
 pub struct Task {
     /// The name of the stream's container, as `ffmpeg -demuxers` lists it.
     pub container: &'static str,
+    /// The decoder that is better than the program's own, where it was built with it.
+    pub better: Option<&'static str>,
     /// How many samples come of it.
     pub samples: u64,
     /// How many of them are a second.
@@ -81,10 +83,25 @@ impl Ffmpeg {
         &self,
         task: Task,
         samples: &File,
-        feed: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send,
+        feed: impl Fn(&mut dyn Write) -> io::Result<()> + Sync,
     ) -> Result<(), Error> {
         static ONE: Mutex<()> = Mutex::new(());
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let decoded = self.decode_once(task, samples, &feed);
+        if task.better.is_none() || decoded.is_ok() {
+            return decoded;
+        }
+        let emptied = samples.set_len(0).and_then(|()| (&*samples).rewind());
+        emptied.map_err(|cause| Error::Run { path: self.path.clone(), cause })?;
+        self.decode_once(Task { better: None, ..task }, samples, &feed)
+    }
+
+    fn decode_once(
+        &self,
+        task: Task,
+        samples: &File,
+        feed: &(impl Fn(&mut dyn Write) -> io::Result<()> + Sync),
+    ) -> Result<(), Error> {
         let failed = |cause| Error::Run { path: self.path.clone(), cause };
         let mut child = self.spawn(task, samples).map_err(failed)?;
         let limit =
@@ -119,7 +136,9 @@ impl Ffmpeg {
         let mut command = Command::new(&self.path);
         command
             .args(["-hide_banner", "-nostdin", "-loglevel", "quiet", "-protocol_whitelist", "pipe"])
-            .args(["-threads", "1", "-f", task.container, "-i", "pipe:0", "-map", "0:a:0"])
+            .args(["-threads", "1"])
+            .args(task.better.map(|decoder| ["-c:a", decoder]).into_iter().flatten())
+            .args(["-f", task.container, "-i", "pipe:0", "-map", "0:a:0"])
             // Never much more than what the frames can hold.
             .args(["-fs", &(2 * task.samples + 65_536).to_string()])
             .args([
@@ -150,7 +169,7 @@ const FASTER: u64 = 20;
 const NOBODY: u32 = 65_534;
 
 /// A program that has ended already shows in what it gave.
-fn write(stdin: Option<ChildStdin>, feed: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+fn write(stdin: Option<ChildStdin>, feed: impl Fn(&mut dyn Write) -> io::Result<()>) {
     if let Some(stdin) = stdin {
         let mut stdin = BufWriter::with_capacity(1 << 16, stdin);
         let _ = feed(&mut stdin).and_then(|()| stdin.flush());
@@ -191,7 +210,7 @@ mod tests {
     fn decode(script: &str, samples: u64) -> (Result<(), Error>, Vec<u8>) {
         let (_dir, ffmpeg) = scripted(script);
         let mut file = tempfile::tempfile().unwrap();
-        let task = Task { container: "g729", samples, sample_rate: 8000 };
+        let task = Task { container: "g729", better: None, samples, sample_rate: 8000 };
         let done = ffmpeg.decode(task, &file, |stdin| stdin.write_all(b"abcd"));
         let mut given = vec![];
         io::Seek::rewind(&mut file).unwrap();
@@ -215,6 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn a_better_decoder_is_asked_first_and_its_own_then() {
+        let decode = |script: &str| {
+            let (_dir, ffmpeg) = scripted(script);
+            let mut file = tempfile::tempfile().unwrap();
+            let task = Task { container: "ogg", better: Some("libspeex"), samples: 2, sample_rate: 8000 };
+            let done = ffmpeg.decode(task, &file, |stdin| stdin.write_all(b"abcd"));
+            let mut given = vec![];
+            file.rewind().unwrap();
+            io::Read::read_to_end(&mut file, &mut given).unwrap();
+            (done.is_ok(), given)
+        };
+        let both = "case \"$*\" in *'-c:a libspeex -f ogg'*) printf good ;; *) printf wrong ;; esac";
+        assert_eq!(decode(both), (true, b"good".to_vec()));
+        let own = "case \"$*\" in *libspeex*) printf no; exit 1 ;; *) /bin/cat ;; esac";
+        assert_eq!(decode(own), (true, b"abcd".to_vec()));
+    }
+
+    #[test]
     fn whoever_takes_too_long_is_stopped() {
         let mut child = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
         assert!(!wait(&mut child, Duration::from_millis(50)).unwrap());
@@ -234,7 +271,7 @@ mod tests {
     fn a_program_that_is_not_there_is_an_error() {
         let ffmpeg = Ffmpeg { path: "/nowhere/ffmpeg".into() };
         let file = tempfile::tempfile().unwrap();
-        let task = Task { container: "g729", samples: 1, sample_rate: 8000 };
+        let task = Task { container: "g729", better: None, samples: 1, sample_rate: 8000 };
         assert!(matches!(ffmpeg.decode(task, &file, |_| Ok(())), Err(Error::Run { .. })));
     }
 }

@@ -1,8 +1,9 @@
 //! What is decoded elsewhere of a stream, before it is placed: its frames go to the system's decoder in one go, and the
-//! samples wait in a file without a name until they are written.
+//! samples wait in a file without a name until they are written. AMR goes to the system's library where it has one, which
+//! gives the standard's samples to the bit, and to its program otherwise.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -37,10 +38,14 @@ impl Foreigners<'_> {
         foreign: Foreign,
         parts: impl Fn() -> I + Sync,
     ) -> Option<File> {
+        let file = tempfile::tempfile_in(self.folder).ok()?;
+        if let Some(decoder) = band(foreign).and_then(opencore::Decoder::new) {
+            return decode_here(foreign, decoder, parts(), &file).is_ok().then_some(file);
+        }
         let ffmpeg = self.ffmpeg?;
         let samples = parts().map(|part| u64::from(part.samples)).sum();
-        let task = Task { container: foreign.container(), samples, sample_rate: foreign.sample_rate() };
-        let file = tempfile::tempfile_in(self.folder).ok()?;
+        let (container, better) = (foreign.container(), foreign.better_decoder());
+        let task = Task { container, better, samples, sample_rate: foreign.sample_rate() };
         let feed = |stdin: &mut dyn Write| {
             let mut frames = Vec::new();
             let mut stream = Stream::new(foreign, &mut frames);
@@ -56,6 +61,37 @@ impl Foreigners<'_> {
         ffmpeg.decode(task, &file, feed).ok()?;
         Some(file)
     }
+}
+
+fn band(foreign: Foreign) -> Option<opencore::Band> {
+    match foreign {
+        Foreign::Amr(_) => Some(opencore::Band::Narrow),
+        Foreign::AmrWb(_) => Some(opencore::Band::Wide),
+        _ => None,
+    }
+}
+
+/// Decodes what sounds of `parts` into `file`.
+fn decode_here<'a>(
+    foreign: Foreign,
+    mut decoder: opencore::Decoder,
+    parts: impl Iterator<Item = Part<'a>>,
+    file: &File,
+) -> io::Result<()> {
+    let mut out = BufWriter::new(file);
+    let (mut frames, mut samples) = (Vec::new(), Vec::new());
+    let mut stream = Stream::new(foreign, &mut frames);
+    for part in parts {
+        let Sound::Payload(payload) = part.sound else { continue };
+        frames.clear();
+        stream.append(payload, &mut frames);
+        samples.clear();
+        decoder.decode(&frames, &mut samples);
+        // As many as the part was found to hold, whatever its frames say.
+        samples.resize(part.samples as usize, 0);
+        samples.iter().try_for_each(|sample| out.write_all(&sample.to_le_bytes()))?;
+    }
+    out.flush()
 }
 
 /// Samples in a file, the lower octet first.

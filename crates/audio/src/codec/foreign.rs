@@ -101,6 +101,16 @@ impl Foreign {
         }
     }
 
+    /// The name of a decoder that the program may have been built with and that gives what the codec's makers have: of
+    /// wideband Speex its own departs from that by as much as a sixth.
+    #[must_use]
+    pub const fn better_decoder(self) -> Option<&'static str> {
+        match self {
+            Foreign::Speex(_) => Some("libspeex"),
+            _ => None,
+        }
+    }
+
     /// The comfort noise (RFC 3389) that comes closest to a frame that describes silence, where `payload` ends in one.
     #[must_use]
     pub fn silence(self, payload: &[u8]) -> Option<&'static [u8]> {

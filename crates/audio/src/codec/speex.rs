@@ -89,7 +89,8 @@ impl Band {
                     (bits(payload, at, width).unwrap_or(0) << (8 - width)) as u8 | rest
                 })
                 .collect();
-            packet.push(0x7f);
+            // Where the last octet was full it begins here, and otherwise goes on.
+            packet.push(if (to - from).is_multiple_of(8) { 0x7f } else { 0xff });
             ogg.page(&packet, self.frame_samples() as u64, stream);
         }
     }
