@@ -53,8 +53,17 @@ fuzz_target!(|bytes: &[u8]| {
         let sequence = u32::MAX.wrapping_sub(100).wrapping_add(place.into());
         let acknowledgment = u32::MAX.wrapping_sub(100).wrapping_add(u32::from(length) << 3);
         let flow = flow(what);
-        let segment =
-            Segment { flow, sequence, acknowledgment, flags: Flags(flags), payload, truncated: false, packet: None, id: 0, path: &flow::Path::NONE };
+        let segment = Segment {
+            flow,
+            sequence,
+            acknowledgment,
+            flags: Flags(flags),
+            payload,
+            truncated: false,
+            packet: None,
+            id: 0,
+            path: &flow::Path::NONE,
+        };
         sent += payload.len();
         streams.handle_segment(at, &segment);
         came += polled(&mut streams);

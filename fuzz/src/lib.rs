@@ -1,6 +1,8 @@
 //! Made-up traffic for the targets that drive whole machines: a few calls, a few addresses and ports, so that what is
 //! made by chance meets.
 
+pub mod codec;
+
 use clock::{Span, Time};
 use flow::{Address, Endpoint, Flow};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
