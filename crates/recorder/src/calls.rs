@@ -13,6 +13,7 @@ use crate::chain;
 use crate::cli::{Calls, List, One};
 use crate::exit::Exit;
 use crate::export;
+use crate::listen;
 use crate::log::Log;
 use crate::reconcile;
 use crate::retention;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: &Calls) -> anyhow::Result<Exit> {
         Calls::List(arguments) => list(arguments),
         Calls::Show(arguments) => show(arguments),
         Calls::Explain(arguments) => explain(arguments),
+        Calls::Listen(arguments) => listen::run(arguments),
         Calls::Export(arguments) => export::run(arguments),
         Calls::Tag(arguments) => attach::tag(arguments),
         Calls::Note(arguments) => attach::note(arguments),

@@ -13,7 +13,7 @@ mod calls;
 mod keeping;
 mod words;
 
-pub(crate) use calls::{AudioAs, Calls, Export, Filters, List, Masked, One};
+pub(crate) use calls::{AudioAs, Calls, Export, Filters, List, Listen, Masked, One};
 pub(crate) use keeping::{
     Audit, AuditList, AuditVerify, Delete, Hold, HoldAdd, HoldList, HoldRelease, Keys, NoteCall, Reconcile,
     Retention, RetentionApply, RetentionRun, RetentionSet, TagCall, Verify,

@@ -24,6 +24,7 @@ mod hold;
 mod intake;
 mod journal;
 mod ledger;
+mod listen;
 mod log;
 mod manual;
 mod metrics;

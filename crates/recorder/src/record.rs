@@ -62,6 +62,7 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let mut run = Run::new(common, &settings, store.clone(), Medium::default(), all)?;
     // Only now that the index is held: the folders of another recorder look the same.
     let left = store.remove_abandoned()?;
+    store.allow_listeners(config.listeners())?;
     upkeep::log_start(&store, &config);
     let upkeep = Upkeep::start(&store, run.index(), settings.pace)?;
     run.take_precautions(left, &Arc::new(settings), &safety);
@@ -77,7 +78,8 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     let (clock, exit) = (CaptureClock::default(), Exit::Done);
     let reload = Reload { arguments, config };
     let drops_before = None;
-    let mut recording = Recording { run, live, clock, pulse, service, wishes, reload, drops_before, exit };
+    let mut recording =
+        Recording { run, store, live, clock, pulse, service, wishes, reload, drops_before, exit };
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
     drop(upkeep);
@@ -168,6 +170,7 @@ fn serve(
 /// One live recording under way.
 struct Recording<'a> {
     run: Run<'a>,
+    store: Store,
     live: Live,
     clock: CaptureClock,
     pulse: Pulse,
@@ -279,6 +282,9 @@ impl Recording<'_> {
             match self.reload.read() {
                 Ok((live, told)) => {
                     self.run.reconfigure(&live);
+                    if let Err(error) = self.store.allow_listeners(self.reload.config.listeners()) {
+                        self.run.progress.say(&format!("sipreel: {error}"));
+                    }
                     self.run.progress.say(&format!("sipreel: {told}"));
                 }
                 Err(problem) => {

@@ -85,7 +85,7 @@ impl Worker {
         if self.store.record(id).is_err() {
             let (captures, refused) = capture::Replay::open(&[Input::File(self.store.journal(id))]);
             let workshop = self.workshop(captures.medium());
-            let (calls, torn) = self.read(captures);
+            let (calls, torn) = read(captures, &self.settings);
             let why = refused.first().map(ToString::to_string).or(torn);
             if let Some(why) = why.filter(|_| calls.is_empty()) {
                 let _ = self.to_run.send(Found::Nothing(id.clone(), why));
@@ -120,19 +120,19 @@ impl Worker {
             link_headers: self.settings.links.headers.clone(),
         }
     }
+}
 
-    /// The calls of a journal, and what reading it ended with: a torn end is ordinary.
-    fn read(&self, mut captures: capture::Replay) -> (Vec<Call>, Option<String>) {
-        let mut intake = Intake::new(self.settings.call, self.settings.wire);
-        let mut torn = None;
-        loop {
-            match captures.next() {
-                Ok(Some(frame)) => intake.handle_frame(&frame),
-                Ok(None) => break,
-                Err(error) => torn = Some(error.to_string()),
-            }
+/// The calls of a journal, and what reading it ended with: a torn end is ordinary.
+pub(crate) fn read(mut captures: capture::Replay, settings: &Settings) -> (Vec<Call>, Option<String>) {
+    let mut intake = Intake::new(settings.call, settings.wire);
+    let mut torn = None;
+    loop {
+        match captures.next() {
+            Ok(Some(frame)) => intake.handle_frame(&frame),
+            Ok(None) => break,
+            Err(error) => torn = Some(error.to_string()),
         }
-        intake.handle_end(End::Shutdown);
-        (std::iter::from_fn(|| intake.poll_call()).collect(), torn)
     }
+    intake.handle_end(End::Shutdown);
+    (std::iter::from_fn(|| intake.poll_call()).collect(), torn)
 }

@@ -23,6 +23,7 @@ mod output;
 mod owners;
 mod packets;
 mod part;
+mod preview;
 mod provenance;
 mod quality;
 mod rebuilt;
@@ -55,7 +56,8 @@ use crate::foreign::Foreigners;
 use crate::leg::Leg;
 pub use crate::outcome::DISK_FULL;
 use crate::packets::Keeping;
-use crate::render::Rendered;
+pub use crate::preview::{Preview, preview};
+use crate::render::{Destination, Rendered};
 pub use crate::shape::{Format, Layout, Rate, Shape};
 pub use crate::silence::Silence;
 
@@ -215,7 +217,7 @@ fn write(
     };
     list_digits(None);
     let recording = Recording::begin(store, id, settings.durability)?;
-    let rendered = render::render(call, legs, &pressed, settings, &recording)?;
+    let rendered = render::render(call, legs, &pressed, settings, Destination::Recording(&recording))?;
     list_digits(rendered.as_ref());
     let mut origins = Vec::new();
     if let Some(rendered) = &rendered {

@@ -16,7 +16,25 @@ pub(crate) struct Output {
     /// Where the files' rate is below what comes in.
     lowered: Option<[Lowerer; 2]>,
     writers: Vec<(String, Writer)>,
+    /// What stays in memory, where that was asked for.
+    tail: Option<Tail>,
     samples: Vec<i16>,
+}
+
+/// The end of a recording, in memory.
+struct Tail {
+    /// Samples that are not wanted any more.
+    skipped: u64,
+    kept: Vec<i16>,
+}
+
+/// What came of it.
+pub(crate) struct Finished {
+    pub(crate) files: Vec<Audio>,
+    /// The intervals of both channels at the files' rate.
+    pub(crate) ledgers: [Ledger; 2],
+    /// The stereo samples that were to stay in memory.
+    pub(crate) tail: Vec<i16>,
 }
 
 /// A file that was written.
@@ -40,10 +58,9 @@ impl Output {
         (rate, file_rate): (u32, u32),
         frames: u64,
     ) -> Result<Self, store::Error> {
-        let lowered = (file_rate < rate).then(|| [(); 2].map(|()| Lowerer::new(rate, file_rate)));
-        let file_frames = lowered.as_ref().map_or(frames, |[one, _]| one.samples_of(frames));
+        let mut output = Output::without_files(shape, (rate, file_rate), frames);
+        let (_, file_frames) = output.frames;
         let channels = shape.channels();
-        let mut writers = Vec::new();
         for name in shape.names() {
             let path = recording.path(&name);
             let writer = match shape.format {
@@ -54,16 +71,30 @@ impl Output {
                     Writer::Opus(OpusWriter::new(writer, file_rate, channels))
                 }
             };
-            writers.push((name, writer));
+            output.writers.push((name, writer));
         }
-        Ok(Output {
+        Ok(output)
+    }
+
+    /// The same in memory, from frame `from` of the rate `file_rate` on.
+    pub(crate) fn tail(shape: Shape, rates: (u32, u32), frames: u64, from: u64) -> Self {
+        let tail = Some(Tail { skipped: from.saturating_mul(2), kept: Vec::new() });
+        Output { tail, ..Output::without_files(shape, rates, frames) }
+    }
+
+    fn without_files(shape: Shape, (rate, file_rate): (u32, u32), frames: u64) -> Self {
+        let lowered = (file_rate < rate).then(|| [(); 2].map(|()| Lowerer::new(rate, file_rate)));
+        let file_frames = lowered.as_ref().map_or(frames, |[one, _]| one.samples_of(frames));
+        let (writers, samples) = (Vec::new(), Vec::new());
+        Output {
             shape,
             rate: file_rate,
             frames: (frames, file_frames),
             lowered,
             writers,
-            samples: Vec::new(),
-        })
+            tail: None,
+            samples,
+        }
     }
 
     /// How many frames are best written at once.
@@ -85,7 +116,7 @@ impl Output {
     }
 
     /// Ends the files. `ledgers` are of what came in, and are given back as of the files.
-    pub(crate) fn finish(mut self, ledgers: &[Ledger; 2]) -> Result<(Vec<Audio>, [Ledger; 2]), store::Error> {
+    pub(crate) fn finish(mut self, ledgers: &[Ledger; 2]) -> Result<Finished, store::Error> {
         let (frames, file_frames) = self.frames;
         if let Some(lowerers) = self.lowered.take() {
             let mut sides = [Vec::new(), Vec::new()];
@@ -111,11 +142,17 @@ impl Output {
             };
             files.push(Audio { name, written });
         }
-        Ok((files, ledgers))
+        let tail = self.tail.map(|tail| tail.kept).unwrap_or_default();
+        Ok(Finished { files, ledgers, tail })
     }
 
     /// Writes stereo samples of the files' rate.
     fn put(&mut self, stereo: &[i16]) -> Result<(), store::Error> {
+        if let Some(tail) = &mut self.tail {
+            let skipped = usize::try_from(tail.skipped).unwrap_or(usize::MAX).min(stereo.len());
+            tail.skipped -= skipped as u64;
+            tail.kept.extend(stereo.iter().skip(skipped));
+        }
         for (at, (_, writer)) in self.writers.iter_mut().enumerate() {
             self.samples.clear();
             match self.shape.layout {

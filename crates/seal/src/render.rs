@@ -10,7 +10,7 @@ use crate::digits::{self, Pressed};
 use crate::hold;
 use crate::leg::Leg;
 use crate::mask::{Heard, Mask};
-use crate::output::{Audio, Output};
+use crate::output::{Audio, Finished, Output};
 use crate::score::Score;
 use crate::shape::Shape;
 use crate::silence::{Cut, Plan};
@@ -37,6 +37,17 @@ pub(crate) struct Rendered {
     /// How loud it is.
     pub(crate) levels: Levels,
     ledgers: [Ledger; 2],
+    /// What was to stay in memory.
+    pub(crate) tail: Vec<i16>,
+}
+
+/// Where the samples go.
+#[derive(Clone, Copy)]
+pub(crate) enum Destination<'r> {
+    /// Into files.
+    Recording(&'r Recording),
+    /// Into memory, from that time on; all of them where none is told.
+    Memory(Option<Time>),
 }
 
 impl Rendered {
@@ -71,14 +82,14 @@ impl Rendered {
     }
 }
 
-/// Writes the call's audio into `recording`; `None` where there is nothing to hear. Silence in a hold is told as such, and where
+/// Writes the call's audio to `destination`; `None` where there is nothing to hear. Silence in a hold is told as such, and where
 /// digits are masked, they are those of `pressed` and all that are heard.
 pub(crate) fn render(
     call: &Call,
     legs: &Both<Leg<'_>>,
     pressed: &[Pressed],
     settings: &Settings,
-    recording: &Recording,
+    destination: Destination<'_>,
 ) -> Result<Option<Rendered>, store::Error> {
     let Some(origin) = [legs.caller.starts_at(), legs.callee.starts_at()].into_iter().flatten().min() else {
         return Ok(None);
@@ -98,7 +109,14 @@ pub(crate) fn render(
     let sample =
         |at: Time| hold::place(u64::try_from(voice::samples(at - started_at, rate)).unwrap_or(0), &plan.cuts);
     let mask = Mask::new(rate, !settings.show_digits, &digits::spans(pressed, sample));
-    let mut output = Output::create(recording, shape, (rate, file_rate), frames)?;
+    let rates = (rate, file_rate);
+    let mut output = match destination {
+        Destination::Recording(recording) => Output::create(recording, shape, rates, frames)?,
+        Destination::Memory(from) => {
+            let from = from.map_or(0, |from| voice::samples(from - started_at, file_rate));
+            Output::tail(shape, rates, frames, u64::try_from(from).unwrap_or(0))
+        }
+    };
     let ([caller, callee], [callers, callees]) = (legs, &scores);
     let channels = [(caller, callers), (callee, callees)].map(|(leg, score)| {
         Channel::new(&|| plan.moved(score.cues()), &leg.sample_rates(), &leg.elsewhere(), rate)
@@ -111,7 +129,7 @@ pub(crate) fn render(
         ledger.mark_hold(held);
         ledger.mark_masked(&heard.masked);
     }
-    let (files, ledgers) = output.finish(&ledgers)?;
+    let Finished { files, ledgers, tail } = output.finish(&ledgers)?;
     let (cuts, shifts) = (plan.cuts.clone(), shifts(&plan.cuts));
     Ok(Some(Rendered {
         started_at,
@@ -125,6 +143,7 @@ pub(crate) fn render(
         heard,
         levels: meter.finish(),
         ledgers,
+        tail,
     }))
 }
 

@@ -7,6 +7,7 @@
 //! STORE/audit.log   who did what     STORE/records.lock  held while a record is changed     STORE/stale/  what the index lacks
 //! STORE/integrity/  what was signed of the recordings     STORE/keys/  by which keys
 //! STORE/holds.json  what must not be deleted     STORE/tombstones/2026/01/31/ID.json  what was     open/ID.gone/  being deleted
+//! STORE/listeners   there while calls that go on may be heard
 //! STORE/index/      sled     STORE/index.lock  held by its owner     STORE/sipreel.sock  where its owner answers
 //! ```
 
@@ -174,6 +175,32 @@ impl Store {
             let _ = std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()));
         }
         Ok(())
+    }
+
+    /// Whether calls that go on may be heard: what its recorder said last.
+    #[must_use]
+    pub fn may_listen(&self) -> bool {
+        self.listeners().exists()
+    }
+
+    /// Says whether they may.
+    ///
+    /// # Errors
+    /// That of the file system.
+    pub fn allow_listeners(&self, allowed: bool) -> Result<(), Error> {
+        let path = self.listeners();
+        if allowed {
+            fs::write(&path, b"").map_err(Error::io("write", &path))?;
+            return self.give_to_owner(&path);
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("delete", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn listeners(&self) -> PathBuf {
+        self.dir.join("listeners")
     }
 
     /// Where the owner of the index answers.

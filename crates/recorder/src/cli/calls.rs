@@ -16,6 +16,8 @@ pub(crate) enum Calls {
     Show(One),
     /// Say why each stream is in a call, and why the call has the audio that it has
     Explain(One),
+    /// Hear a call that goes on: a WAV on standard output, some three seconds behind (`| ffplay -`)
+    Listen(Listen),
     /// Hand calls to somebody else: audio, records, packets, pages to open them by, and proofs
     Export(Box<Export>),
     /// Set tags of a call, or take them off
@@ -138,6 +140,16 @@ pub(crate) struct One {
     /// The record as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Listen {
+    /// The id of the call, as `top` shows it and the folders in STORE/open are named
+    pub(crate) id: CallId,
+    #[command(flatten)]
+    pub(crate) store: InStore,
     #[command(flatten)]
     pub(crate) why: Why,
 }

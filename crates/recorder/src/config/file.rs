@@ -124,6 +124,7 @@ pub(crate) struct Record {
     pub(crate) journal_s: Set<Seconds>,
     pub(crate) stop_s: Set<Seconds>,
     pub(crate) confine: Option<bool>,
+    pub(crate) listeners: Option<bool>,
 }
 
 #[derive(Deserialize, Default, Debug)]

@@ -50,6 +50,11 @@ impl Config {
         self.file.record.confine.unwrap_or(true)
     }
 
+    /// Whether calls that go on may be heard.
+    pub(crate) fn listeners(&self) -> bool {
+        self.file.record.listeners.unwrap_or(false)
+    }
+
     /// Where `serve` listens, if that is set.
     pub(crate) fn listen_of_serve(&self) -> Result<Option<SocketAddr>, Problem> {
         let listen = self.file.serve.listen.as_ref();

@@ -48,7 +48,7 @@ impl Config {
             let mut table: toml::Table = config.text.parse().unwrap_or_default();
             table.remove("disk");
             if let Some(toml::Value::Table(record)) = table.get_mut("record") {
-                record.retain(|key, _| !["journal_s", "stop_s"].contains(&key));
+                record.retain(|key, _| !["journal_s", "stop_s", "listeners"].contains(&key));
                 if record.is_empty() {
                     table.remove("record");
                 }

@@ -1,0 +1,116 @@
+//! A call that goes on, heard while it does: what comes out is what its recording holds, frame by frame.
+
+#![cfg(test)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::live::Recorder;
+use common::traffic::{Call, Feed, PTIME};
+use common::{Run, Store};
+
+fn recorder(store: &Store, listeners: bool) -> Recorder {
+    let config = store.beside("sipreel.toml");
+    let text = format!(
+        "[patience]\nlinger_s = 0.3\ngrace_s = 0.1\n[record]\nlisteners = {listeners}\njournal_s = 0.5\n"
+    );
+    fs::write(&config, text).expect("it can be written");
+    let mut command = common::sipreel();
+    command.args(["record", "-i", "-", "--selftest-interval", "0", "--store"]);
+    command.arg(store.path()).arg("--config").arg(config).stdin(Stdio::piped());
+    Recorder::start(&mut command)
+}
+
+/// The call of which a journal is there.
+fn open_call(store: &Store) -> Option<String> {
+    let entries = fs::read_dir(store.path().join("open")).ok()?.flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .find(|name| !name.contains('.') || name.contains("Z-"))
+}
+
+fn speak(call: &mut Call, feed: &mut Feed, packets: u16) {
+    let mut tick = Instant::now();
+    for _ in 0..packets {
+        call.speak(feed);
+        tick += PTIME;
+        thread::sleep(tick.saturating_duration_since(Instant::now()));
+    }
+}
+
+fn listen(store: &Path, id: &str) -> std::process::Command {
+    let mut command = common::sipreel();
+    command.args(["calls", "listen", id, "--reason", "training", "--store"]).arg(store);
+    command
+}
+
+#[test]
+fn what_is_heard_is_what_is_recorded() {
+    let store = Store::new();
+    let mut running = recorder(&store, true);
+    running.wait_for("recording from");
+    let mut feed = Feed::begin(running.stdin());
+    let mut call = Call { length: 400, ..Call::new(1) };
+    call.set_up(&mut feed);
+    speak(&mut call, &mut feed, 150);
+    let id = open_call(&store).expect("a journal");
+    let heard =
+        listen(&store.path(), &id).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    speak(&mut call, &mut feed, 200);
+    call.hang_up(&mut feed);
+    thread::sleep(Duration::from_secs(1));
+    let (code, said) = running.end();
+    assert_eq!(code, Some(0), "{said:?}");
+    let heard = heard.wait_with_output().expect("it ends");
+    assert_eq!((heard.status.code(), String::from_utf8_lossy(&heard.stderr).as_ref()), (Some(0), ""));
+    let recorded = store.recorded().remove(0);
+    assert_eq!(recorded.id(), id);
+    assert_eq!(&heard.stdout[..4], b"RIFF");
+    assert_eq!(heard.stdout[36..44], *b"data\xff\xff\xff\xff");
+    let wav = recorded.file("call.wav");
+    let octets = recorded.record["recording"]["frames"].as_u64().expect("frames") as usize * 4;
+    assert!(octets > 300 * 640, "seven seconds: {octets}");
+    assert!(heard.stdout[44..] == wav[44..44 + octets], "each frame, once, in its place");
+    let audit: Run = common::sipreel()
+        .args(["audit", "list", "--action", "listen", "--store"])
+        .arg(store.path())
+        .output()
+        .expect("it starts")
+        .into();
+    assert!(
+        audit.stdout.contains(&id) && audit.stdout.contains("training") && audit.stdout.contains("done"),
+        "{audit:?}"
+    );
+    // Now it is over.
+    let late: Run = listen(&store.path(), &id).output().expect("it starts").into();
+    assert_eq!((late.code, late.stdout.as_str()), (1, ""));
+    assert!(late.stderr.contains("is over"), "{late:?}");
+}
+
+#[test]
+fn nobody_listens_where_the_configuration_does_not_allow_it() {
+    let store = Store::new();
+    let mut running = recorder(&store, false);
+    running.wait_for("recording from");
+    let mut feed = Feed::begin(running.stdin());
+    let mut call = Call { length: 400, ..Call::new(1) };
+    call.set_up(&mut feed);
+    speak(&mut call, &mut feed, 100);
+    let id = open_call(&store).expect("a journal");
+    let refused: Run = listen(&store.path(), &id).output().expect("it starts").into();
+    assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
+    assert!(refused.stderr.contains("listeners = true"), "{refused:?}");
+    let audit: Run = common::sipreel()
+        .args(["audit", "list", "--action", "listen", "--store"])
+        .arg(store.path())
+        .output()
+        .expect("it starts")
+        .into();
+    assert!(audit.stdout.contains("refused"), "{audit:?}");
+    running.end();
+}
