@@ -200,6 +200,9 @@ pub(crate) struct Record {
     /// Do not ask the interfaces for frames to others
     #[arg(short = 'p', long)]
     pub(crate) no_promiscuous: bool,
+    /// Whose clock stamps the frames of interfaces; where a card cannot, the kernel does [default: host]
+    #[arg(short = 'j', long, value_enum)]
+    pub(crate) time_stamp_type: Option<TimeStamps>,
     /// Become USER once the interfaces are open, and keep no rights but those to capture; takes root
     #[arg(short = 'Z', long, value_name = "USER")]
     pub(crate) user: Option<String>,
@@ -296,6 +299,28 @@ pub(crate) enum Digits {
     Keep,
     /// Blank them
     Mask,
+}
+
+#[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub(crate) enum TimeStamps {
+    /// The kernel's
+    Host,
+    /// The card's, which follows the system's
+    Adapter,
+    /// The card's own, whatever it shows
+    AdapterUnsynced,
+}
+
+impl From<TimeStamps> for capture::live::TimeStamps {
+    fn from(stamps: TimeStamps) -> Self {
+        match stamps {
+            TimeStamps::Host => capture::live::TimeStamps::Host,
+            TimeStamps::Adapter => capture::live::TimeStamps::Adapter,
+            TimeStamps::AdapterUnsynced => capture::live::TimeStamps::AdapterUnsynced,
+        }
+    }
 }
 
 #[derive(ValueEnum, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]

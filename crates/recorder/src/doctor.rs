@@ -3,7 +3,6 @@
 //! Frames go the same way as to a recording, as far as the calls; what would be recorded of each is examined, on a thread
 //! of its own, and nothing is written.
 
-use std::fs;
 use std::io::{Write, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
@@ -26,6 +25,7 @@ use crate::progress::Progress;
 use crate::replay;
 use crate::sealers::Kept;
 use crate::signals::Stop;
+use crate::super_frames::SuperFrames;
 
 pub(crate) fn run(arguments: &Doctor) -> anyhow::Result<Exit> {
     let config = arguments.store.config()?;
@@ -68,7 +68,7 @@ fn of_files(arguments: &Doctor, settings: &Settings, stop: &Stop) -> anyhow::Res
         return Ok((None, exit));
     }
     let progress = Progress::new(captures.bytes_total(), arguments.json);
-    let mut look = Look::new(settings, captures.medium(), LONGEST_ON_A_WIRE)?;
+    let mut look = Look::new(settings, captures.medium(), SuperFrames::anywhere())?;
     look.intake.filter_by(filter);
     let mut until_look = STRIDE;
     while !stop.is_asked() {
@@ -112,8 +112,8 @@ fn of_interfaces(
         ..usual
     };
     let mut live = Live::open(&options)?;
-    let longest = options.interfaces.iter().filter_map(|name| longest_of(name)).max();
-    let mut look = Look::new(settings, capture::Medium::default(), longest.unwrap_or(LONGEST_ON_A_WIRE))?;
+    let super_frames = SuperFrames::on(&options.interfaces);
+    let mut look = Look::new(settings, capture::Medium::default(), super_frames)?;
     look.is_filtered = options.filter.is_some();
     eprintln!("looking at {} for {} s", options.interfaces.join(", "), arguments.time);
     let progress = Progress::new(None, arguments.json);
@@ -146,30 +146,19 @@ fn of_interfaces(
 const WAIT: Duration = Duration::from_millis(100);
 const SHOW_EACH: Duration = Duration::from_millis(250);
 
-/// The longest frame that an interface sends or receives as one: its MTU, an Ethernet header and two tags.
-fn longest_of(interface: &str) -> Option<u32> {
-    let mtu = fs::read_to_string(format!("/sys/class/net/{interface}/mtu")).ok()?;
-    // That of the loopback is no limit of a wire.
-    mtu.trim().parse::<u32>().ok().map(|mtu| mtu.saturating_add(22))
-}
-
-/// No network carries longer frames: jumbo ones of 9216 bytes, and tags.
-const LONGEST_ON_A_WIRE: u32 = 9238;
-
 /// A look under way.
 struct Look {
     intake: Intake,
     examiner: Examiner,
     is_filtered: bool,
-    longest: u32,
-    super_frames: u64,
+    super_frames: SuperFrames,
     first_at: Option<Time>,
     /// Calls that were over so far.
     calls: u64,
 }
 
 impl Look {
-    fn new(settings: &Settings, mapped: capture::Medium, longest: u32) -> anyhow::Result<Look> {
+    fn new(settings: &Settings, mapped: capture::Medium, super_frames: SuperFrames) -> anyhow::Result<Look> {
         let folder = std::env::temp_dir();
         let spill = capture::Spill::new(&folder);
         let kept = Kept { mapped, spilled: spill.spilled() };
@@ -177,12 +166,12 @@ impl Look {
         intake.follow_connections(settings.tcp, settings.keys.clone());
         intake.spill_to(spill);
         let examiner = Examiner::start(kept, settings.seal)?;
-        Ok(Look { intake, examiner, is_filtered: false, longest, super_frames: 0, first_at: None, calls: 0 })
+        Ok(Look { intake, examiner, is_filtered: false, super_frames, first_at: None, calls: 0 })
     }
 
     fn handle_frame(&mut self, frame: &Frame<'_>) {
         self.first_at = Some(self.first_at.map_or(frame.at, |first| first.min(frame.at)));
-        self.super_frames += u64::from(frame.wire_len > self.longest);
+        self.super_frames.saw(frame);
         self.intake.handle_frame(frame);
         self.examine();
     }
@@ -208,7 +197,7 @@ impl Look {
             responses: tracked.responses.iter().sum(),
             copies: self.intake.copies(),
             cut: counts.truncated,
-            super_frames: self.super_frames,
+            super_frames: self.super_frames.seen,
             fragments_lost: self.intake.fragments().waiting,
             is_filtered: self.is_filtered || counts.filtered > 0,
             rtp_in_calls: tracked.rtp.attached,

@@ -48,6 +48,7 @@ mod signals;
 mod sources;
 mod status;
 mod summary;
+mod super_frames;
 mod sweep;
 mod table;
 mod top;

@@ -27,6 +27,7 @@ use crate::run::Run;
 use crate::selftest::Rehearsals;
 use crate::service::Service;
 use crate::signals::{Stop, Wishes};
+use crate::super_frames::SuperFrames;
 use crate::upkeep::{self, Upkeep};
 use crate::{confinement, privileges};
 
@@ -76,10 +77,22 @@ pub(crate) fn run(arguments: &Record) -> anyhow::Result<Exit> {
     }
     let service = Service::ready(&options.interfaces.join(", "));
     let (clock, exit) = (CaptureClock::default(), Exit::Done);
+    let super_frames = SuperFrames::on(&options.interfaces);
     let reload = Reload { arguments, config };
     let drops_before = None;
-    let mut recording =
-        Recording { run, store, live, clock, pulse, service, wishes, reload, drops_before, exit };
+    let mut recording = Recording {
+        run,
+        store,
+        live,
+        super_frames,
+        clock,
+        pulse,
+        service,
+        wishes,
+        reload,
+        drops_before,
+        exit,
+    };
     // Where the index fails, the calls that are open are sealed all the same.
     let ended = recording.until(&stop);
     drop(upkeep);
@@ -125,6 +138,7 @@ fn options(arguments: &Record, config: &Config) -> anyhow::Result<Options> {
     options.buffer_bytes = arguments.buffer_mib.map_or(options.buffer_bytes, |mib| mib << 20);
     options.snaplen = arguments.snaplen.unwrap_or(options.snaplen);
     options.promiscuous &= !arguments.no_promiscuous;
+    options.time_stamps = arguments.time_stamp_type.map_or(options.time_stamps, Into::into);
     Ok(options)
 }
 
@@ -172,6 +186,7 @@ struct Recording<'a> {
     run: Run<'a>,
     store: Store,
     live: Live,
+    super_frames: SuperFrames,
     clock: CaptureClock,
     pulse: Pulse,
     service: Service,
@@ -232,8 +247,11 @@ impl Recording<'_> {
 
     /// Takes in what is there; gives how many frames.
     fn read(&mut self) -> usize {
-        let (run, mut last_at) = (&mut self.run, None);
+        let (run, super_frames, mut last_at) = (&mut self.run, &mut self.super_frames, None);
         let taken = self.live.read(|origin, frame| {
+            if origin == Origin::Interface {
+                super_frames.saw(frame);
+            }
             run.handle_frame_of(source(origin), frame);
             last_at = Some(frame.at);
         });
@@ -265,6 +283,9 @@ impl Recording<'_> {
     }
 
     fn tell_notices(&mut self) {
+        if let Some(told) = self.super_frames.news() {
+            self.run.progress.say(&format!("sipreel: {told}"));
+        }
         while let Some(notice) = self.live.poll_notice() {
             self.run.progress.say(&format!("sipreel: {notice}"));
             if let Notice::Input(error) = &notice {
@@ -299,6 +320,7 @@ impl Recording<'_> {
             self.run.sources.of_mut(source(origin)).drops = self.live.drops(origin);
         }
         self.run.sources.set_agents(self.live.agent_counts());
+        self.run.sources.set_super_frames(self.super_frames.seen);
         self.run.metrics();
     }
 

@@ -16,6 +16,7 @@ pub(crate) struct Sources {
     interface: Seen,
     hep: Seen,
     agents: AgentCounts,
+    super_frames: u64,
 }
 
 /// What came from one kind.
@@ -57,6 +58,11 @@ impl Sources {
         self.agents = counts;
     }
 
+    /// Frames that were joined of several on the way here.
+    pub(crate) fn set_super_frames(&mut self, seen: u64) {
+        self.super_frames = seen;
+    }
+
     /// Who lost how many packets; none at zero.
     pub(crate) fn lost(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let kernel = self.interface.drops.kernel + self.hep.drops.kernel;
@@ -95,6 +101,7 @@ impl Sources {
             capture.set_dropped(source, Stage::Interface, seen.drops.card);
             capture.set_dropped(source, Stage::Disk, seen.turned_away);
         }
+        capture.set_super_frames(self.super_frames);
         capture.set_hep(CARRIED, agents.carried);
         for (refused, count) in hep::Refused::ALL.iter().zip(agents.refused) {
             capture.set_hep(refused.as_str(), count);

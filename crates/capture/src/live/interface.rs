@@ -8,12 +8,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use clock::Time;
-use pcap::{Active, Capture, Packet, Precision};
+use pcap::{Active, Capture, Packet, Precision, TimestampType};
 
-use super::Options;
 use super::drops::Carried;
 use super::error::{LiveError, Notice};
 use super::merge::Gives;
+use super::{Options, TimeStamps};
 use crate::frame::Frame;
 use crate::link;
 
@@ -129,6 +129,11 @@ impl Open {
             .buffer_size(i32::try_from(options.buffer_bytes).unwrap_or(i32::MAX))
             // There is no such mode for all interfaces at once, and libpcap takes it ill to be asked for it.
             .promisc(options.promiscuous && name != ANY)
+            .tstamp_type(match options.time_stamps {
+                TimeStamps::Host => TimestampType::Host,
+                TimeStamps::Adapter => TimestampType::Adapter,
+                TimeStamps::AdapterUnsynced => TimestampType::AdapterUnsynced,
+            })
             .precision(Precision::Nano)
             .timeout(RETIRE_MS);
         let mut capture = ready.open().and_then(Capture::setnonblock).map_err(refused)?;

@@ -46,6 +46,8 @@ pub struct Options {
     pub buffer_bytes: u32,
     /// Whether frames for others are captured, too.
     pub promiscuous: bool,
+    /// Whose clock stamps the frames.
+    pub time_stamps: TimeStamps,
     /// A filter in pcap's language.
     pub filter: Option<String>,
     /// The addresses at which agents may send HEP, by UDP and by TCP.
@@ -54,6 +56,18 @@ pub struct Options {
     pub key: Option<Vec<u8>>,
     /// How many of them may be connected by TCP to one address.
     pub connections: usize,
+}
+
+/// Whose clock stamps the frames of an interface, as pcap-tstamp(7) has it. Where a card cannot, the kernel does.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum TimeStamps {
+    /// The kernel's.
+    #[default]
+    Host,
+    /// The card's, which follows the system's.
+    Adapter,
+    /// The card's own, whatever it shows.
+    AdapterUnsynced,
 }
 
 /// The name of standard input among the interfaces.
@@ -66,6 +80,7 @@ impl Default for Options {
             snaplen: 262_144,
             buffer_bytes: 64 << 20,
             promiscuous: true,
+            time_stamps: TimeStamps::Host,
             filter: None,
             agents: Vec::new(),
             key: None,

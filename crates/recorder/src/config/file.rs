@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::value::{Bytes, Number, Seconds, Whole};
-use crate::cli::{Digits, Format, Keep, Layout, Orphans, Rate};
+use crate::cli::{Digits, Format, Keep, Layout, Orphans, Rate, TimeStamps};
 
 /// A value, and where in the file it stands.
 pub(crate) type Set<T> = Option<Spanned<T>>;
@@ -117,6 +117,7 @@ pub(crate) struct Record {
     pub(crate) buffer_mib: Set<Whole>,
     pub(crate) snaplen: Set<Whole>,
     pub(crate) promiscuous: Option<bool>,
+    pub(crate) time_stamp_type: Option<TimeStamps>,
     pub(crate) hep: Option<Vec<Spanned<String>>>,
     pub(crate) hep_key: Set<String>,
     pub(crate) listen: Set<String>,

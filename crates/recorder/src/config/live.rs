@@ -28,6 +28,7 @@ impl Config {
             buffer_bytes: buffer.map_or(defaults.buffer_bytes, |mib| mib << 20),
             snaplen: snaplen.unwrap_or(defaults.snaplen),
             promiscuous: record.promiscuous.unwrap_or(defaults.promiscuous),
+            time_stamps: record.time_stamp_type.map_or(defaults.time_stamps, Into::into),
             connections: connections.unwrap_or(defaults.connections),
             key: key.map(String::into_bytes),
         })

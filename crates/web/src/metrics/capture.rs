@@ -14,6 +14,7 @@ pub struct Capture {
     duplicates: IntCounter,
     duplicate_ratio: Labelled<Gauge>,
     truncated: IntCounter,
+    super_frames: IntCounter,
     undecodable: Labelled<IntCounter>,
     set_aside: Labelled<IntCounter>,
     last_packet: Labelled<Gauge>,
@@ -48,6 +49,10 @@ impl Capture {
             ),
             truncated: register
                 .total("capture_truncated_packets_total", "Packets that the snap length cut short."),
+            super_frames: register.total(
+                "capture_super_frames_total",
+                "Frames longer than any on the wire: several, joined by the network card or its driver.",
+            ),
             undecodable: register.totals(
                 "capture_undecodable_frames_total",
                 "Frames that nothing could be made of, by what stopped it.",
@@ -120,6 +125,11 @@ impl Capture {
         if let Some(ratio) = self.duplicate_ratio.child(&[source.as_str()]) {
             ratio.set(if packets == 0 { 0.0 } else { duplicates as f64 / packets as f64 });
         }
+    }
+
+    /// All frames so far that are several in one.
+    pub fn set_super_frames(&self, total: u64) {
+        raise(&self.super_frames, total);
     }
 
     /// All packets so far that were cut short.

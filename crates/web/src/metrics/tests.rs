@@ -61,6 +61,7 @@ const CONTRACT: &[(&str, &str, &[&str], usize)] = &[
     ("capture_last_packet_timestamp_seconds", "gauge", &["source"], 3),
     ("capture_packets_total", "counter", &["source"], 3),
     ("capture_set_aside_packets_total", "counter", &["kind"], 2),
+    ("capture_super_frames_total", "counter", &[], 1),
     ("capture_truncated_packets_total", "counter", &[], 1),
     ("capture_undecodable_frames_total", "counter", &["reason"], 2),
     ("hep_packets_total", "counter", &["result"], 2),
@@ -325,6 +326,7 @@ fn every_value_arrives_where_it_belongs() {
         capture.set_duplicates(8);
         capture.set_duplicate_ratio(Source::Hep, 1, 4);
         capture.set_duplicate_ratio(Source::File, 0, 0);
+        capture.set_super_frames(6);
         capture.set_truncated(9);
         capture.set_undecodable("link_type", 10);
         capture.set_set_aside("tcp", 23);
@@ -370,6 +372,7 @@ fn every_value_arrives_where_it_belongs() {
         ("capture_duplicate_packets_total", 8.0),
         ("capture_duplicate_ratio{source=\"hep\"}", 0.25),
         ("capture_duplicate_ratio{source=\"file\"}", 0.0),
+        ("capture_super_frames_total", 6.0),
         ("capture_truncated_packets_total", 9.0),
         ("capture_undecodable_frames_total{reason=\"link_type\"}", 10.0),
         ("capture_set_aside_packets_total{kind=\"tcp\"}", 23.0),
