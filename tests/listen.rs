@@ -26,12 +26,24 @@ fn recorder(store: &Store, listeners: bool) -> Recorder {
     Recorder::start(&mut command)
 }
 
-/// The call of which a journal is there.
-fn open_call(store: &Store) -> Option<String> {
-    let entries = fs::read_dir(store.path().join("open")).ok()?.flatten();
-    entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .find(|name| !name.contains('.') || name.contains("Z-"))
+/// A recorder, and a call that has gone on for so many packets; its id.
+fn begin(store: &Store, listeners: bool, packets: u16) -> (Recorder, Feed, Call, String) {
+    let mut running = recorder(store, listeners);
+    running.wait_for("recording from");
+    let mut feed = Feed::begin(running.stdin());
+    let mut call = Call { length: 400, ..Call::new(1) };
+    call.set_up(&mut feed);
+    speak(&mut call, &mut feed, packets);
+    let open = fs::read_dir(store.path().join("open")).expect("a folder").flatten();
+    let journal = open.map(|entry| entry.file_name().to_string_lossy().into_owned()).next();
+    (running, feed, call, journal.expect("a journal"))
+}
+
+/// What stands in the audit log about listening.
+fn audit(store: &Store) -> String {
+    let mut command = common::sipreel();
+    command.args(["audit", "list", "--action", "listen", "--store"]).arg(store.path());
+    Run::from(command.output().expect("it starts")).stdout
 }
 
 fn speak(call: &mut Call, feed: &mut Feed, packets: u16) {
@@ -52,13 +64,7 @@ fn listen(store: &Path, id: &str) -> std::process::Command {
 #[test]
 fn what_is_heard_is_what_is_recorded() {
     let store = Store::new();
-    let mut running = recorder(&store, true);
-    running.wait_for("recording from");
-    let mut feed = Feed::begin(running.stdin());
-    let mut call = Call { length: 400, ..Call::new(1) };
-    call.set_up(&mut feed);
-    speak(&mut call, &mut feed, 150);
-    let id = open_call(&store).expect("a journal");
+    let (running, mut feed, mut call, id) = begin(&store, true, 150);
     let heard =
         listen(&store.path(), &id).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     speak(&mut call, &mut feed, 200);
@@ -76,16 +82,8 @@ fn what_is_heard_is_what_is_recorded() {
     let octets = recorded.record["recording"]["frames"].as_u64().expect("frames") as usize * 4;
     assert!(octets > 300 * 640, "seven seconds: {octets}");
     assert!(heard.stdout[44..] == wav[44..44 + octets], "each frame, once, in its place");
-    let audit: Run = common::sipreel()
-        .args(["audit", "list", "--action", "listen", "--store"])
-        .arg(store.path())
-        .output()
-        .expect("it starts")
-        .into();
-    assert!(
-        audit.stdout.contains(&id) && audit.stdout.contains("training") && audit.stdout.contains("done"),
-        "{audit:?}"
-    );
+    let told = audit(&store);
+    assert!(told.contains(&id) && told.contains("training") && told.contains("done"), "{told}");
     // Now it is over.
     let late: Run = listen(&store.path(), &id).output().expect("it starts").into();
     assert_eq!((late.code, late.stdout.as_str()), (1, ""));
@@ -95,22 +93,10 @@ fn what_is_heard_is_what_is_recorded() {
 #[test]
 fn nobody_listens_where_the_configuration_does_not_allow_it() {
     let store = Store::new();
-    let mut running = recorder(&store, false);
-    running.wait_for("recording from");
-    let mut feed = Feed::begin(running.stdin());
-    let mut call = Call { length: 400, ..Call::new(1) };
-    call.set_up(&mut feed);
-    speak(&mut call, &mut feed, 100);
-    let id = open_call(&store).expect("a journal");
+    let (running, _feed, _call, id) = begin(&store, false, 100);
     let refused: Run = listen(&store.path(), &id).output().expect("it starts").into();
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
     assert!(refused.stderr.contains("listeners = true"), "{refused:?}");
-    let audit: Run = common::sipreel()
-        .args(["audit", "list", "--action", "listen", "--store"])
-        .arg(store.path())
-        .output()
-        .expect("it starts")
-        .into();
-    assert!(audit.stdout.contains("refused"), "{audit:?}");
+    assert!(audit(&store).contains("refused"));
     running.end();
 }

@@ -134,7 +134,7 @@ impl Table {
             payload_type,
             marker: false,
             header: &[],
-            payload,
+            body: payload,
         };
         let frame = Frame { bytes: payload, link: 1, place: None };
         self.offered += 1;

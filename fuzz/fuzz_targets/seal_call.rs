@@ -37,7 +37,7 @@ fuzz_target!(|steps: Vec<Step>| {
     STORE.with(|store| {
         let (_, store) = store.get_or_init(open);
         while let Some(call) = tracker.poll_call() {
-            let sealed = seal::seal(&call, &Nothing, store, &SETTINGS);
+            let sealed = seal::seal(&call, &Nothing, store, &settings());
             adds_up(&call, &sealed, store);
             let _ = fs::remove_dir_all(store.recording(&sealed.record.id));
         }
@@ -58,16 +58,19 @@ impl Medium for Nothing {
     }
 }
 
-const SETTINGS: Settings = Settings {
-    keep: Keep::All,
-    show_digits: false,
-    compress_packets: false,
-    shape: seal::Shape::default(),
-    with_keys: false,
-    silence: Silence { longest: Span::from_secs(60), most: Span::from_secs(100) },
-    checks: seal::Checks::default(),
-    durability: Durability::Fast,
-};
+/// As a user has them who keeps everything.
+fn settings() -> Settings {
+    Settings {
+        keep: Keep::All,
+        show_digits: false,
+        compress_packets: false,
+        shape: seal::Shape::default(),
+        with_keys: false,
+        silence: Silence { longest: Span::from_secs(60), most: Span::from_secs(100) },
+        checks: seal::Checks::default(),
+        durability: Durability::Fast,
+    }
+}
 
 fn adds_up(call: &Call, sealed: &Sealed, store: &Store) {
     assert!(sealed.error.is_none(), "{:?}", sealed.error);

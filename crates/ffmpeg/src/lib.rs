@@ -213,7 +213,7 @@ mod tests {
         let task = Task { container: "g729", better: None, samples, sample_rate: 8000 };
         let done = ffmpeg.decode(task, &file, |stdin| stdin.write_all(b"abcd"));
         let mut given = vec![];
-        io::Seek::rewind(&mut file).unwrap();
+        file.rewind().unwrap();
         io::Read::read_to_end(&mut file, &mut given).unwrap();
         (done, given)
     }
