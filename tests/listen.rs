@@ -65,8 +65,11 @@ fn listen(store: &Path, id: &str) -> std::process::Command {
 fn what_is_heard_is_what_is_recorded() {
     let store = Store::new();
     let (running, mut feed, mut call, id) = begin(&store, true, 150);
-    let heard =
-        listen(&store.path(), &id).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let start = |more: &[&str]| {
+        let mut command = listen(&store.path(), &id);
+        command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    };
+    let (heard, late) = (start(&["--from-start"]), start(&[]));
     speak(&mut call, &mut feed, 200);
     call.hang_up(&mut feed);
     thread::sleep(Duration::from_secs(1));
@@ -81,13 +84,20 @@ fn what_is_heard_is_what_is_recorded() {
     let wav = recorded.file("call.wav");
     let octets = recorded.record["recording"]["frames"].as_u64().expect("frames") as usize * 4;
     assert!(octets > 300 * 640, "seven seconds: {octets}");
-    assert!(heard.stdout[44..] == wav[44..44 + octets], "each frame, once, in its place");
+    let frames = &wav[44..44 + octets];
+    assert!(&heard.stdout[44..] == frames, "each frame, once, in its place");
+    // Who does not ask for the beginning hears what comes from then on.
+    let late = late.wait_with_output().expect("it ends");
+    assert_eq!(late.status.code(), Some(0));
+    let part = &late.stdout[44..];
+    assert!(!part.is_empty() && part.len() + 640 < frames.len(), "{} of {}", part.len(), frames.len());
+    assert!(frames.ends_with(part), "up to the end");
     let told = audit(&store);
     assert!(told.contains(&id) && told.contains("training") && told.contains("done"), "{told}");
     // Now it is over.
-    let late: Run = listen(&store.path(), &id).output().expect("it starts").into();
-    assert_eq!((late.code, late.stdout.as_str()), (1, ""));
-    assert!(late.stderr.contains("is over"), "{late:?}");
+    let after: Run = listen(&store.path(), &id).output().expect("it starts").into();
+    assert_eq!((after.code, after.stdout.as_str()), (1, ""));
+    assert!(after.stderr.contains("is over"), "{after:?}");
 }
 
 #[test]

@@ -61,13 +61,13 @@ pub(crate) fn run(arguments: &Listen) -> anyhow::Result<Exit> {
     let common = Common { store: arguments.store.clone(), ..Common::default() };
     let mut settings = Settings::new(&common, &config, Durability::Fast)?;
     settings.seal.show_digits = false;
-    follow(&store, &arguments.id, &settings)
+    follow(&store, &arguments.id, &settings, arguments.from_start)
 }
 
-/// Hands on what is heard until the call is over.
-fn follow(store: &Store, id: &CallId, settings: &Settings) -> anyhow::Result<Exit> {
+/// Hands on what is heard until the call is over: from now on, or from its beginning.
+fn follow(store: &Store, id: &CallId, settings: &Settings, from_start: bool) -> anyhow::Result<Exit> {
     let scratch = tempfile::tempdir().context("cannot make a folder for what is decoded")?;
-    let mut heard = Heard::new(stdout().lock());
+    let mut heard = Heard::new(stdout().lock(), from_start);
     let journal = store.journal(id);
     let mut length = 0;
     while let Ok(now) = fs::metadata(&journal) {
@@ -113,14 +113,16 @@ fn look(
 /// What was handed on so far, as a WAV without an end.
 struct Heard<W> {
     out: W,
+    /// Whether it begins where the call did, and not where that is now.
+    from_start: bool,
     /// When the first frame belongs, and the rate.
     begun: Option<(Time, u32)>,
     frames: u64,
 }
 
 impl<W: Write> Heard<W> {
-    fn new(out: W) -> Self {
-        Heard { out, begun: None, frames: 0 }
+    fn new(out: W, from_start: bool) -> Self {
+        Heard { out, from_start, begun: None, frames: 0 }
     }
 
     /// From when on it is to go on, and at which rate.
@@ -137,8 +139,12 @@ impl<W: Write> Heard<W> {
             return Ok(());
         }
         if self.begun.is_none() {
-            self.begun = Some((preview.started_at, rate));
+            let passed = if self.from_start { 0 } else { settled };
+            self.begun = Some((preview.started_at + span(passed, rate), rate));
             self.out.write_all(&endless_header(rate))?;
+            if passed > 0 {
+                return self.out.flush();
+            }
         }
         let samples = preview.samples.iter().take(2 * settled as usize);
         let octets: Vec<u8> = samples.flat_map(|sample| sample.to_le_bytes()).collect();
@@ -212,7 +218,7 @@ mod tests {
 
     #[test]
     fn each_frame_is_handed_on_once_and_the_last_second_waits() {
-        let mut heard = Heard::new(Vec::new());
+        let mut heard = Heard::new(Vec::new(), true);
         assert_eq!(heard.next(), (None, None));
         heard.take(&preview(0, 4000)).unwrap();
         assert!(heard.out.is_empty(), "half a second is not settled");
@@ -223,5 +229,16 @@ mod tests {
         let samples: Vec<i16> =
             heard.out[44..].as_chunks().0.iter().map(|&octets| i16::from_le_bytes(octets)).collect();
         assert_eq!(samples, (0..24_000).map(|n| n as i16).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_comes_late_hears_what_comes_from_then_on() {
+        let mut heard = Heard::new(Vec::new(), false);
+        heard.take(&preview(0, 20_000)).unwrap();
+        assert_eq!(heard.out.len(), 44, "the header, and no sound yet");
+        assert_eq!(heard.next().0, Some(Time::from_parts(1_700_000_001, 500_000_000)));
+        heard.take(&preview(12_000, 28_000)).unwrap();
+        let first = i16::from_le_bytes([heard.out[44], heard.out[45]]);
+        assert_eq!((first, heard.out.len()), (24_000, 44 + 4 * 8000));
     }
 }

@@ -146,8 +146,11 @@ pub(crate) struct One {
 
 #[derive(Args, Debug)]
 pub(crate) struct Listen {
-    /// The id of the call, as `top` shows it and the folders in STORE/open are named
+    /// The id of the call, as `top --json` shows it and the folders in STORE/open are named
     pub(crate) id: CallId,
+    /// From the beginning of the call, and not from now on
+    #[arg(long)]
+    pub(crate) from_start: bool,
     #[command(flatten)]
     pub(crate) store: InStore,
     #[command(flatten)]
