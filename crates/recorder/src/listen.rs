@@ -71,14 +71,16 @@ fn follow(store: &Store, id: &CallId, settings: &Settings, from_start: bool) -> 
     let journal = store.journal(id);
     let mut length = 0;
     while let Ok(now) = fs::metadata(&journal) {
-        let begun = Instant::now();
-        if now.len() != length
-            && let Some(preview) = look(&journal, id, scratch.path(), settings, heard.next())
-        {
-            heard.take(&preview)?;
+        let mut pause = EVERY;
+        if now.len() != length {
+            let begun = Instant::now();
+            let preview = look(&journal, id, scratch.path(), settings, heard.next());
+            // A player takes what it is given in its own time, which is no work of ours.
+            pause = pause.max(begun.elapsed() * SHARE);
+            preview.map_or(Ok(()), |preview| heard.take(&preview))?;
         }
         length = now.len();
-        thread::sleep(EVERY.max(begun.elapsed() * SHARE));
+        thread::sleep(pause);
     }
     let begun = Instant::now();
     while store.record(id).is_err() && begun.elapsed() < PATIENCE {
